@@ -1,0 +1,61 @@
+/** A configuration ready to be used: every default filled in, every name resolved, nothing left to check but the patterns' syntax. */
+import type { Ms, Prefix } from 'banban-shared';
+
+/** A place in a configuration file, for messages. */
+export interface Place {
+  readonly file: string;
+  /** From 1; 0 when the thing is not in the file (a missing key). */
+  readonly line: number;
+  /** Dotted, `rules.fullblock.badpatterns[1]`; empty for the file as a whole. */
+  readonly key: string;
+}
+
+/** One thing wrong with a configuration: what, and what to do. */
+export interface Issue extends Place {
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+}
+
+export interface PatternConfig {
+  /** The expression as the admin wrote it, `<ip>` and all. */
+  readonly source: string;
+  readonly place: Place;
+}
+
+export interface TargetConfig {
+  /** The kernel list's name, as in the firewall rule. */
+  readonly name: string;
+  /** Length of the first ban, the second, every later one; `FOREVER` is for ever. At least one. */
+  readonly ban: readonly Ms[];
+  /** The `--seconds` of the firewall rule that reads the list: rows stop matching that long after they were written, so they are renewed before. */
+  readonly seconds: Ms | undefined;
+  readonly place: Place;
+}
+
+export interface RuleConfig {
+  readonly name: string;
+  readonly target: string;
+  readonly occurrences: number;
+  readonly interval: Ms;
+  /** How long an offence counts towards the level of the next. */
+  readonly memory: Ms;
+  /** Its own lengths, or its target's. */
+  readonly ban: readonly Ms[];
+  /** Also cut the address's existing connections. */
+  readonly resetconns: boolean;
+  readonly badPatterns: readonly PatternConfig[];
+  readonly place: Place;
+}
+
+export interface Config {
+  /** The file it was read from. */
+  readonly path: string;
+  readonly socket: { readonly path: string; readonly owner: string | undefined; readonly group: string | undefined; readonly mode: number };
+  readonly database: string;
+  readonly control: { readonly socket: string; readonly group: string | undefined; readonly mode: number };
+  readonly allowlist: readonly Prefix[];
+  /** In the order of the file; the first is the default of `banctl ban`. */
+  readonly targets: readonly TargetConfig[];
+  readonly goodPatterns: readonly PatternConfig[];
+  readonly rules: readonly RuleConfig[];
+}

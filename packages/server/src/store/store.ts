@@ -1,0 +1,114 @@
+/** The port for what must survive: bans, offences, events. One writer, synchronous, every method one transaction. */
+import type { Address, Instant } from 'banban-shared';
+
+export type BanOrigin =
+  | { readonly kind: 'rule'; readonly name: string }
+  /** A person, as their banctl named them. */
+  | { readonly kind: 'manual'; readonly name: string };
+
+/** An active ban. `until` is `NEVER` for a permanent one. */
+export interface BanRecord {
+  readonly id: number;
+  readonly address: Address;
+  readonly target: string;
+  readonly origin: BanOrigin;
+  /** Which offence it is, from 1; undefined for a ban by hand. */
+  readonly level: number | undefined;
+  readonly reason: string | undefined;
+  readonly since: Instant;
+  readonly until: Instant;
+}
+
+export type EndCause = 'expired' | 'pardoned' | 'unbanned' | 'allowlisted' | 'target_removed';
+
+export interface EndedBanRecord extends BanRecord {
+  readonly endedAt: Instant;
+  readonly endedBy: EndCause;
+  readonly endedName: string | undefined;
+}
+
+export interface OffenceRecord {
+  readonly id: number;
+  readonly at: Instant;
+  readonly address: Address;
+  readonly target: string;
+  readonly rule: string;
+  readonly level: number;
+  readonly decision: 'banned' | 'extended' | 'none';
+  readonly reason: string | undefined;
+  /** The log lines that filled the window, oldest first. */
+  readonly lines: readonly string[];
+}
+
+export type NewOffence = Omit<OffenceRecord, 'id'>;
+
+/**
+ * What to do with the one active ban of (address, target):
+ * `open` there is none, make it · `extend` there is one: `until` becomes the later of the two (never earlier), and the
+ * origin, level and reason given here replace the old ones where they are given.
+ */
+export interface BanWrite {
+  readonly address: Address;
+  readonly target: string;
+  readonly origin: BanOrigin;
+  readonly level: number | undefined;
+  readonly reason: string | undefined;
+  readonly at: Instant;
+  readonly until: Instant;
+  /** The offence that led to it, stored in the same transaction. */
+  readonly offence: NewOffence | undefined;
+}
+
+export interface BanEnd {
+  readonly id: number;
+  readonly at: Instant;
+  readonly by: EndCause;
+  readonly name: string | undefined;
+}
+
+/** How long a write has to hold: `process` outlives kill -9; `power` is synced to the disk before the call returns. */
+export type Durability = 'process' | 'power';
+
+/** A kernel row that banban wrote for a ban that has ended, and whose removal has not been confirmed. */
+export interface Unreleased {
+  readonly id: number;
+  readonly address: Address;
+  readonly target: string;
+}
+
+export interface Store {
+  readonly path: string;
+  /** Every active ban, for the start. */
+  activeBans(): BanRecord[];
+  /** Ended bans whose kernel rows have not been confirmed removed. */
+  unreleased(): Unreleased[];
+  /**
+   * One transaction: for each write its offence, then the ban as `BanWrite` says, then its event. At most one active ban
+   * per (address, target) holds whatever comes.
+   * @returns the active ban after each write, in order
+   * @throws StoreError when nothing was written
+   */
+  writeBans(writes: readonly BanWrite[], durability: Durability): BanRecord[];
+  /** Offences that led to nothing (allow-listed, already banned). Best effort: a failure is the caller's to report. */
+  writeOffences(offences: readonly NewOffence[]): void;
+  /** Ends bans and writes their events; ids that have ended already are left as they are. @throws StoreError */
+  endBans(ends: readonly BanEnd[], durability: Durability): void;
+  /** Confirms that the kernel no longer has the rows of these ended bans. */
+  markReleased(ids: readonly number[]): void;
+  /** How many offences with decision `banned` or `extended` this address has in this target since `since`. */
+  countOffences(address: Address, target: string, since: Instant): number;
+  /** The newest first. */
+  offencesOf(address: Address, limit: number): OffenceRecord[];
+  endedBansOf(address: Address, limit: number): EndedBanRecord[];
+  /** An event that is not about one ban: start, stop, reload. */
+  writeEvent(event: { readonly at: Instant; readonly type: string; readonly detail: string | undefined }): void;
+  /** Deletes at most `limit` each of ended bans, offences and events older than `before`; how many went. */
+  purge(before: Instant, limit: number): number;
+  sizeBytes(): number;
+  close(): void;
+}
+
+/** The database could not be opened, read or written; the message is one sentence with the path and what to do. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}

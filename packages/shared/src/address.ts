@@ -1,0 +1,131 @@
+/**
+ * Addresses and prefixes: the only door to ipaddr.js, and the only place where text becomes an `Address`.
+ *
+ * ipaddr.js alone takes `1.2.3`, `0x7f.1` and `010.0.0.1` (which the kernel reads as 10.0.0.1), so every text first has
+ * to be what a service prints: four decimal octets without leading zeros, or an IPv6 address by RFC 4291 section 2.2.
+ */
+import ipaddr from 'ipaddr.js';
+
+declare const addressBrand: unique symbol;
+declare const prefixBrand: unique symbol;
+
+/** One IPv4 or IPv6 address in canonical text: dotted decimal, or RFC 5952 for IPv6. Made by `parseAddress` only. */
+export type Address = string & { readonly [addressBrand]: true };
+
+/** A network in canonical text, `203.0.113.0/24`, its host bits zero. Made by `parsePrefix` and `prefixOf` only. */
+export type Prefix = string & { readonly [prefixBrand]: true };
+
+export type Family = 4 | 6;
+
+/** 39 characters of full IPv6, or 45 with a dotted tail: nothing longer can be an address. */
+const LONGEST_ADDRESS = 45;
+
+const IPV6_SHAPE = /^[0-9A-Fa-f:]+(?:\d{1,3}(?:\.\d{1,3}){3})?$/;
+
+/** True when `text` is exactly four decimal octets, none above 255, none with a leading zero. */
+function isIpv4(text: string): boolean {
+  const length = text.length;
+  if (length < 7 || length > 15) return false;
+  let octets = 1;
+  let digits = 0;
+  let value = 0;
+  for (let i = 0; i < length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x2e) {
+      if (digits === 0 || ++octets > 4) return false;
+      digits = 0;
+      value = 0;
+    } else if (c >= 0x30 && c <= 0x39) {
+      if (digits > 0 && value === 0) return false;
+      value = value * 10 + (c - 0x30);
+      digits++;
+      if (value > 255) return false;
+    } else return false;
+  }
+  return octets === 4 && digits > 0;
+}
+
+/**
+ * Reads one address as a service prints it. `::ffff:a.b.c.d` is IPv4, because that is the packet the kernel sees.
+ * A scope (`fe80::1%eth0`) is not part of an address here and makes it unreadable.
+ *
+ * @returns undefined for anything that is not exactly one address
+ */
+export function parseAddress(text: string): Address | undefined {
+  if (isIpv4(text)) return text as Address;
+  if (text.length < 2 || text.length > LONGEST_ADDRESS || !IPV6_SHAPE.test(text)) return undefined;
+  const dots = text.lastIndexOf(':') + 1;
+  if (text.includes('.') && !isIpv4(text.slice(dots))) return undefined;
+  if (!ipaddr.IPv6.isValid(text)) return undefined;
+  const parsed = ipaddr.IPv6.parse(text);
+  return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
+}
+
+export function familyOf(address: Address | Prefix): Family {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** The bytes of an address: 4 of them or 16. */
+export function addressBytes(address: Address): readonly number[] {
+  return ipaddr.parse(address).toByteArray();
+}
+
+/** The network of `bits` bits around an address, host bits cleared; the whole address where `bits` is its full length. */
+export function prefixOf(address: Address, bits: number): Prefix {
+  const kind = familyOf(address) === 4 ? ipaddr.IPv4 : ipaddr.IPv6;
+  const network = kind.networkAddressFromCIDR(`${address}/${bits}`);
+  return `${parseAddress(network.toString()) ?? network.toString()}/${bits}` as Prefix;
+}
+
+/**
+ * Reads `address` or `address/bits`. Host bits may be set and are cleared (`10.1.2.3/8` is `10.0.0.0/8`).
+ *
+ * @returns undefined for anything else: no host names, no netmasks, no `010.0.0.0/8`
+ */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/');
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  const longest = familyOf(address) === 4 ? 32 : 128;
+  if (slash < 0) return `${address}/${longest}` as Prefix;
+  const tail = text.slice(slash + 1);
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(tail)) return undefined;
+  // ::ffff:0:0/96 and longer are IPv4 networks written as IPv6: shorten the length with the address.
+  const mapped = familyOf(address) === 4 && text.slice(0, slash).includes(':');
+  const bits = mapped ? Number(tail) - 96 : Number(tail);
+  if (bits < 0 || bits > longest) return undefined;
+  return prefixOf(address, bits);
+}
+
+/** A set of networks that answers which of them holds an address, the longest first. */
+export interface PrefixSet {
+  readonly size: number;
+  /** The longest network that holds `address`, or undefined. Costs one look-up for each different length in the set. */
+  find(address: Address): Prefix | undefined;
+}
+
+/** Networks keyed by family and length, so that a look-up is a few string-map reads however many networks there are. */
+export function prefixSet(prefixes: Iterable<Prefix>): PrefixSet {
+  const byLength: Record<Family, Map<number, Set<string>>> = { 4: new Map(), 6: new Map() };
+  let size = 0;
+  for (const prefix of prefixes) {
+    const bits = Number(prefix.slice(prefix.indexOf('/') + 1));
+    const lengths = byLength[familyOf(prefix)];
+    let set = lengths.get(bits);
+    if (set === undefined) lengths.set(bits, (set = new Set()));
+    if (!set.has(prefix)) size++;
+    set.add(prefix);
+  }
+  const longestFirst = (family: Family) => [...byLength[family]].sort(([a], [b]) => b - a);
+  const ordered: Record<Family, [number, Set<string>][]> = { 4: longestFirst(4), 6: longestFirst(6) };
+  return {
+    size,
+    find(address) {
+      for (const [bits, set] of ordered[familyOf(address)]) {
+        const candidate = prefixOf(address, bits);
+        if (set.has(candidate)) return candidate;
+      }
+      return undefined;
+    },
+  };
+}

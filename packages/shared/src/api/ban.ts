@@ -1,0 +1,98 @@
+/** Bans as the API shows them, and the bodies of ban and unban. */
+import { flag, integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
+
+/**
+ * What the kernel does about a ban, as last read from it:
+ * `held` its list has the address · `simulated` banband does not touch the kernel (and says why in status) ·
+ * `missing` the list does not exist: no firewall rule names it · `waiting` the list is full and longer bans have the
+ * places · `failed` the kernel refused the address or could not be read.
+ */
+export const enforcement = { type: 'string', enum: ['held', 'simulated', 'missing', 'waiting', 'failed'] } as const;
+export type Enforcement = Infer<typeof enforcement>;
+
+export const origin = record({
+  kind: { type: 'string', enum: ['rule', 'manual'] },
+  /** The rule, or the person as their banctl named them. */
+  name: text,
+});
+export type Origin = Infer<typeof origin>;
+
+export const ban = record({
+  id: integer,
+  address: text,
+  target: text,
+  origin,
+  level: nullable({ type: 'integer', description: 'which offence it is, from 1; null for a ban by hand' }),
+  reason: nullable(text),
+  since: stamp,
+  until: nullable(stamp),
+  remainingSeconds: nullable({ type: 'integer', description: 'null is for ever' }),
+  enforcement,
+});
+export type Ban = Infer<typeof ban>;
+
+export const bansQuery = {
+  type: 'object',
+  properties: { address: text, target: text },
+  required: [],
+  additionalProperties: false,
+} as const;
+export type BansQuery = Infer<typeof bansQuery>;
+
+export const bansResponse = record({ bans: list(ban) });
+export type BansResponse = Infer<typeof bansResponse>;
+
+/** 10,000 addresses of the longest kind fit in the 1 MiB that a body may have. */
+const addresses = { type: 'array', items: { type: 'string', maxLength: 64 }, minItems: 1, maxItems: 10_000 } as const;
+/** A person's name as their own banctl gives it: kept as a claim, not as a proof. */
+const by = { type: 'string', minLength: 1, maxLength: 64 } as const;
+
+export const banBody = {
+  type: 'object',
+  properties: {
+    addresses,
+    target: { type: 'string', maxLength: 64, description: 'default: the first target of the configuration' },
+    durationSeconds: { anyOf: [{ type: 'integer', minimum: 1, maximum: 315_360_000 }, { type: 'null' }], description: 'null is for ever; default: the first length of the target' },
+    reason: { type: 'string', minLength: 1, maxLength: 500 },
+    by,
+  },
+  required: ['addresses', 'by'],
+  additionalProperties: false,
+} as const;
+export type BanBody = Infer<typeof banBody>;
+
+export const banResult = record({
+  address: text,
+  target: text,
+  /** `banned` new · `extended` it was banned and now lasts longer · `unchanged` it was banned at least that long · `refused` see message. */
+  outcome: { type: 'string', enum: ['banned', 'extended', 'unchanged', 'refused'] },
+  until: nullable(stamp),
+  /** Read back from the kernel after the write; null for a refused ban. */
+  enforcement: nullable(enforcement),
+  /** A sentence where there is something to say: why it was refused, or why the kernel does not hold it. */
+  message: nullable(text),
+});
+export type BanResult = Infer<typeof banResult>;
+export const banResponse = record({ results: list(banResult) });
+export type BanResponse = Infer<typeof banResponse>;
+
+export const unbanBody = {
+  type: 'object',
+  properties: { addresses, all: { type: 'boolean' }, target: { type: 'string', maxLength: 64 }, by },
+  required: ['by'],
+  additionalProperties: false,
+} as const;
+/** Exactly one of `addresses` and `all: true`; without `target`, in every target. */
+export type UnbanBody = Infer<typeof unbanBody>;
+
+export const unbanResult = record({
+  address: text,
+  /** The targets in which a ban was ended; empty when there was none. */
+  targets: list(text),
+  /** False when a kernel list still has the address after the removal; the message says which and why. */
+  released: flag,
+  message: nullable(text),
+});
+export type UnbanResult = Infer<typeof unbanResult>;
+export const unbanResponse = record({ results: list(unbanResult) });
+export type UnbanResponse = Infer<typeof unbanResponse>;

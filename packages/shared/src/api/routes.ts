@@ -1,0 +1,43 @@
+/** The control API, whole: HTTP/1.1 over a UNIX stream socket, JSON, under /v1. The server loops over it, the client is typed by it. */
+import { integer, list, record, text, type Infer, type ObjectSchema } from '../schema.ts';
+import { banBody, banResponse, bansQuery, bansResponse, unbanBody, unbanResponse } from './ban.ts';
+import type { ErrorCode } from './error.ts';
+import { statusResponse } from './status.ts';
+import { whyQuery, whyResponse } from './why.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly query?: ObjectSchema;
+  readonly body?: ObjectSchema;
+  readonly response: ObjectSchema;
+  /** Codes of this route's own, besides those that any route can answer with. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export const reloadResponse = record({
+  /** What changed, a sentence each: rules, targets, allow list. */
+  changes: list(text),
+  warnings: list(text),
+});
+export type ReloadResponse = Infer<typeof reloadResponse>;
+
+export const reconcileResponse = record({
+  targets: list(record({ name: text, added: integer, removed: integer, held: integer, notHeld: integer })),
+});
+export type ReconcileResponse = Infer<typeof reconcileResponse>;
+
+export const routes = {
+  status: { method: 'GET', path: '/v1/status', response: statusResponse, errors: [] },
+  bans: { method: 'GET', path: '/v1/bans', query: bansQuery, response: bansResponse, errors: ['bad_address', 'unknown_target'] },
+  ban: { method: 'POST', path: '/v1/bans', body: banBody, response: banResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
+  unban: { method: 'DELETE', path: '/v1/bans', body: unbanBody, response: unbanResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
+  why: { method: 'GET', path: '/v1/why', query: whyQuery, response: whyResponse, errors: ['bad_address'] },
+  reload: { method: 'POST', path: '/v1/reload', response: reloadResponse, errors: ['bad_config'] },
+  reconcile: { method: 'POST', path: '/v1/reconcile', response: reconcileResponse, errors: [] },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;
+export type QueryOf<N extends RouteName> = (typeof routes)[N] extends { readonly query: infer Q } ? Infer<Q> : undefined;
+export type BodyOf<N extends RouteName> = (typeof routes)[N] extends { readonly body: infer B } ? Infer<B> : undefined;
+export type ResponseOf<N extends RouteName> = Infer<(typeof routes)[N]['response']>;

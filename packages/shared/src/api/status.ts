@@ -1,0 +1,89 @@
+/** `status`: what the daemon is, sees and holds; every counter is since its start. */
+import { flag, integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
+
+export const sourceStatus = record({
+  type: { type: 'string', enum: ['unix'] },
+  path: text,
+  datagrams: integer,
+  bytes: integer,
+  lines: integer,
+  /** Lines lost because the queue behind the socket was full. */
+  dropped: integer,
+  /** Datagrams that filled the whole 64 KiB buffer, so that their end may be missing. */
+  cut: integer,
+  /** Lines in which no program could be found; they are still matched as bare text. */
+  unparsed: integer,
+  /** banban's own lines, dropped so that its log cannot feed it. */
+  own: integer,
+  queued: integer,
+  queueCapacity: integer,
+  lastAt: nullable(stamp),
+  /** A sentence when the source does not work. */
+  error: nullable(text),
+});
+export type SourceStatus = Infer<typeof sourceStatus>;
+
+export const ruleStatus = record({
+  name: text,
+  target: text,
+  occurrences: integer,
+  intervalSeconds: integer,
+  matches: integer,
+  offences: integer,
+  bans: integer,
+});
+export type RuleStatus = Infer<typeof ruleStatus>;
+
+export const targetStatus = record({
+  name: text,
+  /** `ok` · `simulated` · `missing` no such list in the kernel · `full` more bans than places · `failed` see message. */
+  state: { type: 'string', enum: ['ok', 'simulated', 'missing', 'full', 'failed'] },
+  message: nullable(text),
+  /** Active bans in the database. */
+  bans: integer,
+  /** Of those, the ones the kernel's list holds, as just read from it. */
+  held: integer,
+  /** Rows of the kernel's list that banban did not write; they are left alone. */
+  foreign: integer,
+  /** Rows that the kernel's list can have; null when the kernel does not tell. */
+  capacity: nullable(integer),
+  /** Addresses that are banned but not held, longest-lasting first; at most 100 are named. */
+  notHeld: list(text),
+});
+export type TargetStatus = Infer<typeof targetStatus>;
+
+export const statusResponse = record({
+  version: text,
+  pid: integer,
+  startedAt: stamp,
+  uptimeSeconds: integer,
+  /** False when the kernel is not touched; `simulatedBecause` says why. */
+  enforcing: flag,
+  simulatedBecause: nullable(text),
+  config: record({
+    path: text,
+    loadedAt: stamp,
+    /** Why the last reload was refused; null once one has succeeded. */
+    error: nullable(text),
+    warnings: list(text),
+  }),
+  sources: list(sourceStatus),
+  matching: record({
+    /** Lines that matched a good pattern, and those that matched a rule. */
+    good: integer,
+    bad: integer,
+    /** Lines whose pattern matched but whose captured text was no address. */
+    notAnAddress: integer,
+  }),
+  windows: record({ open: integer, capacity: integer, evicted: integer }),
+  rules: list(ruleStatus),
+  targets: list(targetStatus),
+  bans: record({ active: integer, permanent: integer }),
+  /** Existing connections cut by resetconns. */
+  connections: record({ available: flag, queued: integer, cut: integer, failed: integer, dropped: integer }),
+  store: record({ path: text, sizeBytes: integer, error: nullable(text) }),
+  memory: record({ rssBytes: integer }),
+  /** Everything that wants an admin's attention, a sentence each; empty when all is well. */
+  problems: list(text),
+});
+export type StatusResponse = Infer<typeof statusResponse>;

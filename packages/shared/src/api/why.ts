@@ -1,0 +1,56 @@
+/** `why`: everything banban knows of one address. */
+import { integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
+import { ban, origin } from './ban.ts';
+
+export const endedBan = record({
+  id: integer,
+  target: text,
+  origin,
+  level: nullable(integer),
+  reason: nullable(text),
+  since: stamp,
+  endedAt: stamp,
+  /** `expired` its time was over · `pardoned` a good pattern · `unbanned` a person · `allowlisted` the address became allowed · `target_removed` the target left the configuration. */
+  endedBy: { type: 'string', enum: ['expired', 'pardoned', 'unbanned', 'allowlisted', 'target_removed'] },
+  /** The person, for `unbanned`. */
+  endedName: nullable(text),
+});
+export type EndedBan = Infer<typeof endedBan>;
+
+export const offence = record({
+  id: integer,
+  at: stamp,
+  rule: text,
+  target: text,
+  level: integer,
+  /** `banned` it made a ban · `extended` it made one longer · `none` it changed nothing (the reason says why). */
+  decision: { type: 'string', enum: ['banned', 'extended', 'none'] },
+  reason: nullable(text),
+  /** The log lines that filled the window, oldest first. */
+  lines: list(text),
+});
+export type OffenceView = Infer<typeof offence>;
+
+/** A window that has begun to fill but made no offence yet. */
+export const openWindow = record({
+  rule: text,
+  matches: integer,
+  occurrences: integer,
+  intervalSeconds: integer,
+  lastAt: stamp,
+});
+export type OpenWindow = Infer<typeof openWindow>;
+
+export const whyQuery = { type: 'object', properties: { address: { type: 'string', maxLength: 64 } }, required: ['address'], additionalProperties: false } as const;
+export type WhyQuery = Infer<typeof whyQuery>;
+
+export const whyResponse = record({
+  address: text,
+  /** The allow-list entry that holds the address, if any: then it is never banned. */
+  allowedBy: nullable(text),
+  bans: list(ban),
+  endedBans: list(endedBan),
+  offences: list(offence),
+  windows: list(openWindow),
+});
+export type WhyResponse = Infer<typeof whyResponse>;

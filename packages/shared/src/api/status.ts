@@ -7,7 +7,7 @@ export const sourceStatus = record({
   datagrams: integer,
   bytes: integer,
   lines: integer,
-  /** Lines lost because the queue behind the socket was full. */
+  /** Datagrams lost because the queue behind the socket was full. */
   dropped: integer,
   /** Datagrams that filled the whole 64 KiB buffer, so that their end may be missing. */
   cut: integer,
@@ -31,6 +31,8 @@ export const ruleStatus = record({
   matches: integer,
   offences: integer,
   bans: integer,
+  /** Why the rule is switched off; null when it works. */
+  disabled: nullable(text),
 });
 export type RuleStatus = Infer<typeof ruleStatus>;
 

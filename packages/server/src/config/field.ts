@@ -1,0 +1,141 @@
+/** The language in which schema.ts describes the configuration, and the TypeScript types that its sentences stand for. */
+import type { Ms, Prefix } from 'banban-shared';
+import type { PatternConfig, Place } from './config.ts';
+import type { Json } from './document.ts';
+
+interface Common {
+  /** For the manual: what it is for, without a full stop. */
+  readonly description: string;
+  /** What stands for an absent key, as an admin would write it. */
+  readonly default?: Json;
+}
+
+/** A path of a UNIX socket or file; relative ones are relative to the working directory. */
+export interface PathField extends Common {
+  readonly type: 'path';
+}
+/** The name or number of a user or group. */
+export interface AccountField extends Common {
+  readonly type: 'account';
+}
+/** The permissions of a socket, in octal: `"0660"`, `0o660`, `660`. */
+export interface ModeField extends Common {
+  readonly type: 'mode';
+}
+export interface IntegerField extends Common {
+  readonly type: 'integer';
+  readonly minimum: number;
+  readonly maximum: number;
+}
+export interface BooleanField extends Common {
+  readonly type: 'boolean';
+}
+/** `90s 10m 1h30m 7d 2w` or whole seconds; never for ever. */
+export interface DurationField extends Common {
+  readonly type: 'duration';
+  readonly minimumSeconds: number;
+}
+/** The lengths of the first ban, the second, every later one: one duration or a list, `forever` only at its end. */
+export interface LengthsField extends Common {
+  readonly type: 'lengths';
+  readonly maxItems: number;
+}
+/** An address, or a network as `address/bits`. */
+export interface NetworkField extends Common {
+  readonly type: 'network';
+}
+/** A regular expression with `<ip>`; its syntax is checked where it is compiled. */
+export interface PatternField extends Common {
+  readonly type: 'pattern';
+}
+/** A name that refers to something named elsewhere in the file. */
+export interface NameField extends Common {
+  readonly type: 'name';
+  readonly longest: number;
+}
+export interface ListField extends Common {
+  readonly type: 'list';
+  readonly items: Field;
+  readonly minItems?: number;
+}
+/** A map with fixed keys; any other is an error. */
+export interface RecordField extends Common {
+  readonly type: 'record';
+  readonly properties: { readonly [key: string]: Field };
+  readonly required: readonly string[];
+  /** Words that admins know from elsewhere, to the key they want. */
+  readonly synonyms?: { readonly [word: string]: string };
+}
+/** A map whose keys the admin chooses. */
+export interface NamedField extends Common {
+  readonly type: 'named';
+  /** How the manual writes the admin's name: `targets.NAME.ban`. */
+  readonly nameShown: string;
+  readonly longest: number;
+  readonly values: RecordField;
+}
+/** A map, or in short the value of its most important key: `/run/x` for `{path: /run/x}`. */
+export interface EitherField extends Common {
+  readonly type: 'either';
+  readonly shortFor: string;
+  readonly map: RecordField;
+}
+
+export type Field =
+  | PathField
+  | AccountField
+  | ModeField
+  | IntegerField
+  | BooleanField
+  | DurationField
+  | LengthsField
+  | NetworkField
+  | PatternField
+  | NameField
+  | ListField
+  | RecordField
+  | NamedField
+  | EitherField;
+
+/** A value with the place it was read from, for what can only be judged together with the rest of the file. */
+export interface Placed<T> {
+  readonly value: T;
+  readonly place: Place;
+}
+
+/** An entry of a map whose names the admin chose. */
+export interface Named<T> extends Placed<T> {
+  readonly name: string;
+}
+
+/** What names of targets and rules are made of: first a letter or digit, so never `.`, `..` or an option, and no slash. */
+export const NAME = '[A-Za-z0-9][A-Za-z0-9_.-]*';
+
+interface Scalars {
+  readonly path: Placed<string>;
+  readonly account: string;
+  readonly mode: number;
+  readonly integer: number;
+  readonly boolean: boolean;
+  readonly duration: Ms;
+  readonly lengths: Placed<readonly Ms[]>;
+  readonly network: Placed<Prefix>;
+  readonly pattern: PatternConfig;
+  readonly name: Placed<string>;
+}
+
+/** Keys that are there after the check: those that must be given, and those that have a default. */
+type Certain<P, R> = { [K in keyof P]: K extends R ? K : P[K] extends { readonly default: Json } ? K : never }[keyof P];
+
+/** The type of a field's value once it has been read. */
+export type Read<F> = F extends { readonly type: infer T extends keyof Scalars }
+  ? Scalars[T]
+  : F extends { readonly type: 'list'; readonly items: infer I }
+    ? readonly Read<I>[]
+    : F extends { readonly type: 'record'; readonly properties: infer P; readonly required: readonly (infer R)[] }
+      ? { readonly [K in Certain<P, R>]: Read<P[K]> } & { readonly [K in Exclude<keyof P, Certain<P, R>>]?: Read<P[K]> }
+      : F extends { readonly type: 'named'; readonly values: infer V }
+        ? readonly Named<Read<V>>[]
+        : F extends { readonly type: 'either'; readonly map: infer M }
+          ? Read<M>
+          : never;

@@ -1,0 +1,117 @@
+/** From a checked document to the configuration that the daemon runs on: defaults applied, names resolved, sense looked for. */
+import { familyOf, formatDuration, FOREVER, type Ms, type Prefix } from 'banban-shared';
+import type { Config, RuleConfig, TargetConfig } from './config.ts';
+import { placeUnder, visible } from './document.ts';
+import type { Named, Placed } from './field.ts';
+import type { Issues } from './issues.ts';
+import type { RawConfig } from './schema.ts';
+import { suggest } from './suggest.ts';
+
+/** sun_path of unix(7) has 108 bytes, the last of them NUL. */
+export const LONGEST_SOCKET_PATH = 107;
+
+type RawRule = Named<RawConfig['rules'][number]['value']>;
+type RawTarget = Named<NonNullable<RawConfig['targets']>[number]['value']>;
+
+function warnOfShape(ban: Placed<readonly Ms[]>, issues: Issues): void {
+  ban.value.forEach((length, i) => {
+    const before = ban.value[i - 1];
+    if (before !== undefined && length < before)
+      issues.warn(ban.place, `a later offence gets a shorter ban (${formatDuration(length)}) than the one before it (${formatDuration(before)}); were they meant the other way round?`);
+  });
+}
+
+function resolveTargets(raw: readonly RawTarget[], issues: Issues): TargetConfig[] {
+  const byLower = new Map<string, string>();
+  return raw.map(({ name, place, value }) => {
+    const other = byLower.get(name.toLowerCase());
+    if (other !== undefined) issues.warn(place, `differs from the target ${other} only by case; to the kernel they are two lists`);
+    byLower.set(name.toLowerCase(), name);
+    warnOfShape(value.ban, issues);
+    return { name, ban: value.ban.value, seconds: value.seconds, place };
+  });
+}
+
+function resolveRule({ name, place, value }: RawRule, defaults: RawConfig['defaults'], targets: ReadonlyMap<string, TargetConfig>, issues: Issues): RuleConfig {
+  const target = targets.get(value.target.value);
+  if (target === undefined)
+    issues.error(value.target.place, () => {
+      const near = suggest(value.target.value, targets.keys());
+      return `there is no target ${visible(value.target.value)}; ${near === undefined ? 'add it to targets' : `did you mean ${near}?`}`;
+    });
+  if (value.badpatterns === undefined) issues.error(placeUnder(place, 'badpatterns'), 'is missing: a rule without bad patterns never does anything');
+  if (value.ban !== undefined) warnOfShape(value.ban, issues);
+  const memory = value.memory ?? defaults.memory;
+  const ban = value.ban?.value ?? target?.ban ?? [];
+  const first = ban[0];
+  if (ban.length > 1 && first !== undefined && first !== FOREVER && memory <= first)
+    issues.warn(place, `an offence is forgotten after ${formatDuration(memory)} (memory), before its first ban of ${formatDuration(first)} ends, so the longer bans are hardly ever reached`);
+  return {
+    name,
+    target: value.target.value,
+    occurrences: value.occurrences ?? defaults.occurrences,
+    interval: value.interval ?? defaults.interval,
+    memory,
+    ban,
+    resetconns: value.resetconns,
+    badPatterns: value.badpatterns ?? [],
+    place,
+  };
+}
+
+/** /8 of IPv4 is the largest block ever assigned to anyone; nobody's own network is wider. /16 of IPv6 holds a whole registry's. */
+const WIDEST_SENSIBLE = { 4: 8, 6: 16 } as const;
+
+function resolveAllowlist(raw: readonly Placed<Prefix>[], issues: Issues): Prefix[] {
+  return raw.map(({ value: prefix, place }) => {
+    const bits = Number(prefix.slice(prefix.indexOf('/') + 1));
+    const family = familyOf(prefix);
+    if (bits === 0) issues.warn(place, `${prefix} is every IPv${family} address, so no IPv${family} address could ever be banned`);
+    else if (bits < WIDEST_SENSIBLE[family]) issues.warn(place, `${prefix} is a large part of the whole Internet, and none of it could ever be banned; is /${bits} what you mean?`);
+    return prefix;
+  });
+}
+
+/** Makes paths absolute, reports sockets whose path the kernel can't take and files that are to be two things at once. */
+function resolvePaths(raw: RawConfig, absolute: (path: string) => string, issues: Issues) {
+  const { socket } = raw;
+  const uses: [Placed<string>, string, number][] = [
+    [socket.path, 'the log socket', LONGEST_SOCKET_PATH],
+    [raw.control.socket, 'the control socket', LONGEST_SOCKET_PATH],
+    [raw.database, 'the database', Infinity],
+  ];
+  const taken = new Map<string, string>();
+  for (const [path, use, longest] of uses) {
+    const full = absolute(path.value);
+    const bytes = new TextEncoder().encode(full).length;
+    if (bytes > longest) issues.error(path.place, `the path of ${use} has ${bytes} bytes (${visible(full)}), and the kernel allows ${longest}; choose a shorter one`);
+    const other = taken.get(full);
+    if (other !== undefined) issues.error(path.place, `${visible(full)} can't be ${use} and ${other} at once`);
+    taken.set(full, use);
+  }
+  return {
+    socket: { path: absolute(socket.path.value), owner: socket.owner, group: socket.group, mode: socket.mode },
+    database: absolute(raw.database.value),
+    control: { socket: absolute(raw.control.socket.value), group: raw.control.group, mode: raw.control.mode },
+  };
+}
+
+/**
+ * The whole configuration. Errors go to `issues`; the result is only fit for use when there are none.
+ *
+ * @param path the file it was read from
+ * @param absolute makes a path absolute from the working directory
+ */
+export function resolve(raw: RawConfig, path: string, absolute: (path: string) => string, issues: Issues): Config {
+  const places = resolvePaths(raw, absolute, issues);
+  if ((raw.control.mode & 0o006) !== 0)
+    issues.warn({ file: path, line: raw.control.socket.place.line, key: 'control.mode' }, 'every user of this machine may ban and unban; mode "0660" and a group would limit it');
+  const targets = resolveTargets(raw.targets ?? [], issues);
+  if (targets.length === 0)
+    issues.error({ file: path, line: 0, key: 'targets' }, 'there is no target to ban in; add one by the name in your firewall rules, such as targets: { BLOCKER: { ban: 48h } }');
+  const byName = new Map(targets.map((target) => [target.name, target]));
+  const rules = raw.rules.map((rule) => resolveRule(rule, raw.defaults, byName, issues));
+  // Where something could not be read there may well be rules.
+  if (rules.length === 0 && !issues.failed) issues.warn({ file: path, line: 0, key: 'rules' }, 'there are no rules, so nothing is banned but by hand');
+  return { path, ...places, allowlist: resolveAllowlist(raw.allowlist, issues), targets, goodPatterns: raw.goodpatterns, rules };
+}

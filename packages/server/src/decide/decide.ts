@@ -1,0 +1,40 @@
+/** What is to be done about an offence: pure, so that every case can be tested, and the reason is always there to be shown. */
+import { after, type Instant, type Ms, type Prefix } from 'banban-shared';
+
+export interface OffenceFacts {
+  readonly at: Instant;
+  /** The allow-list entry that holds the address. */
+  readonly allowedBy: Prefix | undefined;
+  /** Offences of the address in the same target within the rule's memory, this one not among them. */
+  readonly earlier: number;
+  /** The rule's lengths by level; the last holds for every later one. */
+  readonly lengths: readonly Ms[];
+  /** The active ban of the address in the target. */
+  readonly active: { readonly since: Instant; readonly until: Instant; readonly level: number | undefined } | undefined;
+}
+
+export type Decision =
+  | { readonly kind: 'ban' | 'extend'; readonly level: number; readonly until: Instant }
+  | { readonly kind: 'none'; readonly level: number; readonly reason: string };
+
+/**
+ * Lines that were under way when the ban began are the same offence, not the next: sshd alone writes up to six failures
+ * for one connection, and the sender's queue holds some more.
+ */
+export const SETTLING = 10_000;
+
+/** An extension by less than this part of its length is not worth a write to disk for each line of a flood. */
+const WORTHWHILE = 1 / 20;
+
+export function decide({ at, allowedBy, earlier, lengths, active }: OffenceFacts): Decision {
+  const settling = active?.level !== undefined && at - active.since < SETTLING;
+  const level = settling ? (active?.level ?? 1) : earlier + 1;
+  if (allowedBy !== undefined) return { kind: 'none', level, reason: `allowed by ${allowedBy}` };
+  const length = lengths[Math.min(level, lengths.length) - 1] ?? lengths[0];
+  if (length === undefined) return { kind: 'none', level, reason: 'the rule has no length of ban' };
+  const until = after(at, length);
+  if (active === undefined) return { kind: 'ban', level, until };
+  if (until <= active.until) return { kind: 'none', level, reason: 'already banned for longer' };
+  if (Number.isFinite(until) && until - active.until < length * WORTHWHILE) return { kind: 'none', level, reason: 'already banned for as long' };
+  return { kind: 'extend', level, until };
+}

@@ -1,0 +1,133 @@
+/** The active bans in memory: by target and address, and in the order in which they end. */
+import { NEVER, type Address, type Instant } from 'banban-shared';
+import type { BanRecord } from '../store/store.ts';
+
+export interface ActiveBans {
+  readonly size: number;
+  get(target: string, address: Address): BanRecord | undefined;
+  /** The bans of one target; empty for a target that has none. */
+  of(target: string): ReadonlyMap<Address, BanRecord>;
+  /** The targets that have a ban. */
+  targets(): string[];
+  /** Every ban of one address. */
+  everywhere(address: Address): BanRecord[];
+  all(): BanRecord[];
+  /** Adds a ban, or puts it in the place of the one with the same address and target (I2). */
+  set(ban: BanRecord): void;
+  delete(ban: BanRecord): void;
+  /** When the next one ends; undefined when none will. */
+  nextEnd(): Instant | undefined;
+  /** Up to `limit` bans whose time is over; they stay until they are deleted. */
+  expired(now: Instant, limit: number): BanRecord[];
+}
+
+interface End {
+  readonly until: Instant;
+  readonly target: string;
+  readonly address: Address;
+}
+
+const NONE: ReadonlyMap<Address, BanRecord> = new Map();
+
+export function createActiveBans(): ActiveBans {
+  const byTarget = new Map<string, Map<Address, BanRecord>>();
+  let size = 0;
+  /** A binary heap by `until`. An extended or ended ban leaves its old entry behind, which is skipped when it comes up. */
+  let heap: End[] = [];
+
+  function up(i: number): void {
+    const entry = heap[i];
+    while (entry !== undefined && i > 0) {
+      const parent = (i - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || above.until <= entry.until) break;
+      heap[i] = above;
+      heap[parent] = entry;
+      i = parent;
+    }
+  }
+
+  function pop(): void {
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    heap[0] = last;
+    let i = 0;
+    for (;;) {
+      const left = heap[2 * i + 1];
+      const right = heap[2 * i + 2];
+      const child = right !== undefined && left !== undefined && right.until < left.until ? 2 * i + 2 : 2 * i + 1;
+      const below = heap[child];
+      if (below === undefined || below.until >= last.until) return;
+      heap[i] = below;
+      heap[child] = last;
+      i = child;
+    }
+  }
+
+  const isCurrent = (end: End): boolean => byTarget.get(end.target)?.get(end.address)?.until === end.until;
+
+  function push(ban: BanRecord): void {
+    if (ban.until === NEVER) return;
+    heap.push({ until: ban.until, target: ban.target, address: ban.address });
+    up(heap.length - 1);
+    // A flood that extends the same bans again and again must not grow the heap without bound.
+    if (heap.length > 2 * size + 1024) {
+      heap = heap.filter(isCurrent).sort((a, b) => a.until - b.until);
+    }
+  }
+
+  return {
+    get size() {
+      return size;
+    },
+    get: (target, address) => byTarget.get(target)?.get(address),
+    of: (target) => byTarget.get(target) ?? NONE,
+    targets: () => [...byTarget.keys()],
+    everywhere(address) {
+      const found: BanRecord[] = [];
+      for (const bans of byTarget.values()) {
+        const ban = bans.get(address);
+        if (ban !== undefined) found.push(ban);
+      }
+      return found;
+    },
+    all: () => [...byTarget.values()].flatMap((bans) => [...bans.values()]),
+    set(ban) {
+      let bans = byTarget.get(ban.target);
+      if (bans === undefined) byTarget.set(ban.target, (bans = new Map()));
+      if (!bans.has(ban.address)) size++;
+      bans.set(ban.address, ban);
+      push(ban);
+    },
+    delete(ban) {
+      const bans = byTarget.get(ban.target);
+      if (bans?.delete(ban.address) !== true) return;
+      size--;
+      if (bans.size === 0) byTarget.delete(ban.target);
+    },
+    nextEnd() {
+      for (let first = heap[0]; first !== undefined; first = heap[0]) {
+        if (isCurrent(first)) return first.until;
+        pop();
+      }
+      return undefined;
+    },
+    expired(now, limit) {
+      const found: BanRecord[] = [];
+      const kept: End[] = [];
+      for (let first = heap[0]; first !== undefined && first.until <= now && found.length < limit; first = heap[0]) {
+        pop();
+        const ban = byTarget.get(first.target)?.get(first.address);
+        if (ban === undefined || ban.until !== first.until) continue;
+        // The same ban can stand in the heap twice, when it was made, extended and made anew with one and the same end.
+        if (!found.includes(ban)) found.push(ban);
+        kept.push(first);
+      }
+      for (const end of kept) {
+        heap.push(end);
+        up(heap.length - 1);
+      }
+      return found;
+    },
+  };
+}

@@ -1,0 +1,282 @@
+/** Keeps the kernel's lists what the active bans say, and knows at every moment how far that is true. */
+import type { Address, Enforcement, Instant } from 'banban-shared';
+import type { Clock } from '../clock.ts';
+import type { TargetConfig } from '../config/config.ts';
+import type { Firewall } from '../enforce/firewall.ts';
+import type { Log } from '../observe/log.ts';
+import type { BanRecord } from '../store/store.ts';
+import type { ActiveBans } from './active-bans.ts';
+import { planList } from './reconcile.ts';
+
+export interface TargetState {
+  readonly name: string;
+  readonly state: 'ok' | 'simulated' | 'missing' | 'full' | 'failed';
+  readonly message: string | undefined;
+  readonly bans: number;
+  readonly held: number;
+  readonly foreign: number;
+  readonly capacity: number | undefined;
+  /** Banned but not held, longest-lasting first. */
+  readonly notHeld: readonly Address[];
+}
+
+export interface SyncResult {
+  readonly added: number;
+  readonly removed: number;
+}
+
+export interface Enforcer {
+  /** Takes new targets over; the lists of those that went are left alone from now on. */
+  configure(targets: Iterable<TargetConfig>): void;
+  /** Puts bans just made or extended into the kernel. */
+  apply(bans: readonly BanRecord[]): void;
+  /** Takes ended bans out of the kernel; answers those whose rows are confirmed gone. */
+  release(bans: readonly Released[]): Released[];
+  /** Reads one list, writes what is missing or left over, and reads it again where something was written. */
+  sync(target: string): SyncResult;
+  /** Looks at every list, cheaply where nothing seems to have changed. */
+  check(): void;
+  /** Syncs every list whose last look is older than a moment, so that what is shown next is true. */
+  refresh(): void;
+  enforcementOf(ban: BanRecord): Enforcement;
+  stateOf(target: string): TargetState;
+}
+
+export type Released = Pick<BanRecord, 'id' | 'address' | 'target'>;
+
+interface Ledger {
+  config: TargetConfig;
+  held: Set<Address>;
+  /** Ended here, not yet confirmed gone from the kernel. */
+  readonly ended: Map<Address, number>;
+  foreign: number;
+  capacity: number | undefined;
+  state: 'present' | 'missing' | 'failed' | 'unknown';
+  message: string | undefined;
+  identity: string | undefined;
+  readAt: Instant;
+  /** When the next whole read is due, as far as its cost goes. */
+  readDue: Instant;
+  renewedAt: Instant;
+}
+
+/** Answers of one second are fresh enough for the timer; what a person asks for is read anew if older than this. */
+const FRESH = 50;
+/** Reading a list whole may take at most this part of the time: a table of 100 rows is read every second, a huge one seldom. */
+const READ_SHARE = 1 / 100;
+const CHECK_EVERY = 1000;
+
+export interface EnforcerParts {
+  readonly clock: Clock;
+  readonly firewall: Firewall;
+  readonly bans: ActiveBans;
+  readonly log: Log;
+  /** Called with the ids of ended bans whose rows turned out to be gone. */
+  readonly onReleased: (ids: readonly number[]) => void;
+}
+
+export function createEnforcer({ clock, firewall, bans, log, onReleased }: EnforcerParts): Enforcer {
+  const ledgers = new Map<string, Ledger>();
+
+  function mark(ledger: Ledger, state: Ledger['state'], message: string | undefined): void {
+    if (ledger.state === state && ledger.message === message) return;
+    const before = ledger.state;
+    ledger.state = state;
+    ledger.message = message;
+    const target = ledger.config.name;
+    if (state === 'missing') log.warn('list_missing', { target, message: message ?? '' });
+    else if (state === 'failed') log.error('list_failed', { target, message: message ?? '' });
+    else if (before === 'missing' || before === 'failed') log.info('list_back', { target });
+  }
+
+  function missing(ledger: Ledger): void {
+    ledger.held = new Set();
+    ledger.foreign = 0;
+    ledger.identity = undefined;
+    const { name } = ledger.config;
+    mark(ledger, 'missing', firewall.unavailable() ?? `the kernel has no list ${name}: no firewall rule names it (iptables … -m recent --name ${name} …); bans are kept and put in as soon as one does`);
+    // What the kernel had is gone with the list.
+    confirm(ledger, [...ledger.ended.keys()]);
+  }
+
+  function confirm(ledger: Ledger, gone: readonly Address[]): void {
+    const ids: number[] = [];
+    for (const address of gone) {
+      const id = ledger.ended.get(address);
+      if (id !== undefined) ids.push(id);
+      ledger.ended.delete(address);
+    }
+    if (ids.length > 0) onReleased(ids);
+  }
+
+  /** Reads the list into the ledger; the listed addresses, or undefined when there are none to be had. */
+  function look(ledger: Ledger): ReadonlySet<Address> | undefined {
+    const before = clock.now();
+    const { name } = ledger.config;
+    const found = firewall.read(name);
+    ledger.readAt = clock.now();
+    ledger.readDue = (ledger.readAt + Math.max(CHECK_EVERY - 50, (ledger.readAt - before) / READ_SHARE)) as Instant;
+    if (found.state === 'missing') {
+      missing(ledger);
+      return undefined;
+    }
+    if (found.state === 'failed') {
+      ledger.held = new Set();
+      mark(ledger, 'failed', found.message);
+      return undefined;
+    }
+    ledger.identity = firewall.identity(name);
+    ledger.capacity = found.capacity;
+    mark(ledger, 'present', undefined);
+    return found.addresses;
+  }
+
+  function hold(ledger: Ledger, listed: ReadonlySet<Address>): void {
+    ledger.held = new Set();
+    for (const address of bans.of(ledger.config.name).keys()) if (listed.has(address)) ledger.held.add(address);
+    ledger.foreign = 0;
+    for (const address of listed) if (!ledger.held.has(address) && !ledger.ended.has(address)) ledger.foreign++;
+  }
+
+  /** Writes, and marks the ledger failed or missing by what the kernel said. */
+  function write(ledger: Ledger, remove: readonly Address[], add: readonly Address[]): ReadonlyMap<Address, string> {
+    const failures = firewall.write(ledger.config.name, { remove, add });
+    const [first] = failures;
+    if (first !== undefined) {
+      if (firewall.identity(ledger.config.name) === undefined) missing(ledger);
+      else mark(ledger, 'failed', `${first[0]} could not be written to list ${ledger.config.name}: ${first[1]}`);
+    }
+    return failures;
+  }
+
+  function sync(target: string): SyncResult {
+    const ledger = ledgers.get(target);
+    if (ledger === undefined) return { added: 0, removed: 0 };
+    const listed = look(ledger);
+    if (listed === undefined) return { added: 0, removed: 0 };
+    const plan = planList({ active: bans.of(target).values(), ended: new Set(ledger.ended.keys()), listed, capacity: ledger.capacity });
+    confirm(ledger, [...ledger.ended.keys()].filter((address) => !listed.has(address)));
+    if (plan.add.length === 0 && plan.remove.length === 0) {
+      hold(ledger, listed);
+      return { added: 0, removed: 0 };
+    }
+    const failures = write(ledger, plan.remove, plan.add);
+    const failed = failures.size > 0 ? ledger.message : undefined;
+    const after = ledger.state === 'missing' ? undefined : look(ledger);
+    if (after !== undefined) {
+      confirm(ledger, [...ledger.ended.keys()].filter((address) => !after.has(address)));
+      hold(ledger, after);
+      if (failed !== undefined) mark(ledger, 'failed', failed);
+    }
+    ledger.renewedAt = clock.now();
+    return { added: plan.add.filter((a) => ledger.held.has(a)).length, removed: plan.remove.length };
+  }
+
+  /** Rows under a `--seconds` rule stop matching unless they are stamped anew. */
+  function renew(ledger: Ledger): void {
+    const { seconds } = ledger.config;
+    if (seconds === undefined || clock.now() - ledger.renewedAt < seconds / 2) return;
+    ledger.renewedAt = clock.now();
+    if (ledger.held.size > 0) write(ledger, [], [...ledger.held]);
+  }
+
+  return {
+    configure(targets) {
+      const wanted = new Map([...targets].map((t) => [t.name, t]));
+      for (const name of ledgers.keys()) if (!wanted.has(name)) ledgers.delete(name);
+      for (const [name, config] of wanted) {
+        const ledger = ledgers.get(name);
+        if (ledger !== undefined) ledger.config = config;
+        else {
+          const never = 0 as Instant;
+          ledgers.set(name, { config, held: new Set(), ended: new Map(), foreign: 0, capacity: undefined, state: 'unknown', message: undefined, identity: undefined, readAt: never, readDue: never, renewedAt: never });
+        }
+      }
+    },
+    apply(made) {
+      const byTarget = new Map<Ledger, Address[]>();
+      for (const { target, address } of made) {
+        const ledger = ledgers.get(target);
+        if (ledger === undefined) continue;
+        ledger.ended.delete(address);
+        const addresses = byTarget.get(ledger);
+        if (addresses === undefined) byTarget.set(ledger, [address]);
+        else addresses.push(address);
+      }
+      for (const [ledger, addresses] of byTarget) {
+        const fresh = addresses.filter((a) => !ledger.held.has(a)).length;
+        const places = (ledger.capacity ?? Infinity) - ledger.foreign - ledger.ended.size - ledger.held.size;
+        if (ledger.state !== 'present' || fresh > places) {
+          sync(ledger.config.name);
+          continue;
+        }
+        const failures = write(ledger, [], addresses);
+        for (const address of addresses) if (!failures.has(address)) ledger.held.add(address);
+      }
+    },
+    release(gone) {
+      const released: Released[] = [];
+      const byTarget = new Map<Ledger, Released[]>();
+      for (const ban of gone) {
+        const ledger = ledgers.get(ban.target);
+        // A target that is not configured any more: its list is nobody's, but the rows in it are ours to take out.
+        if (ledger === undefined) {
+          if (firewall.write(ban.target, { remove: [ban.address], add: [] }).size === 0 || firewall.identity(ban.target) === undefined) released.push(ban);
+          continue;
+        }
+        const list = byTarget.get(ledger);
+        if (list === undefined) byTarget.set(ledger, [ban]);
+        else list.push(ban);
+      }
+      for (const [ledger, ended] of byTarget) {
+        const wasFull = bans.of(ledger.config.name).size > ledger.held.size;
+        const failures = firewall.write(ledger.config.name, { remove: ended.map((b) => b.address), add: [] });
+        const isGone = failures.size > 0 && firewall.identity(ledger.config.name) === undefined;
+        for (const ban of ended) {
+          ledger.held.delete(ban.address);
+          if (isGone || !failures.has(ban.address)) released.push(ban);
+          else ledger.ended.set(ban.address, ban.id);
+        }
+        if (isGone) missing(ledger);
+        else if (failures.size > 0) mark(ledger, 'failed', `${[...failures][0]?.join(' could not be removed: ') ?? ''}`);
+        else if (wasFull) sync(ledger.config.name);
+      }
+      return released;
+    },
+    sync,
+    check() {
+      for (const ledger of ledgers.values()) {
+        const same = ledger.state === 'present' && firewall.identity(ledger.config.name) === ledger.identity;
+        if (!same || clock.now() >= ledger.readDue) {
+          const { added, removed } = sync(ledger.config.name);
+          if (added + removed > 0) log.info('reconciled', { target: ledger.config.name, added, removed });
+        }
+        renew(ledger);
+      }
+    },
+    refresh() {
+      for (const ledger of ledgers.values()) if (clock.now() - ledger.readAt > FRESH || ledger.state !== 'present') sync(ledger.config.name);
+    },
+    enforcementOf(ban) {
+      const ledger = ledgers.get(ban.target);
+      if (ledger === undefined || ledger.state === 'unknown') return 'failed';
+      if (ledger.state === 'missing') return 'missing';
+      if (ledger.held.has(ban.address)) return firewall.kind === 'simulated' ? 'simulated' : 'held';
+      return ledger.state === 'failed' ? 'failed' : 'waiting';
+    },
+    stateOf(target) {
+      const ledger = ledgers.get(target);
+      const active = bans.of(target);
+      const held = ledger?.held ?? new Set<Address>();
+      const notHeld = [...active.values()].filter((b) => !held.has(b.address)).sort((a, b) => (a.until === b.until ? 0 : b.until > a.until ? 1 : -1)).map((b) => b.address);
+      const common = { name: target, bans: active.size, held: held.size, foreign: ledger?.foreign ?? 0, capacity: ledger?.capacity, notHeld };
+      if (ledger === undefined || ledger.state === 'unknown') return { ...common, state: 'failed', message: 'not looked at yet' };
+      if (ledger.state === 'missing' || ledger.state === 'failed') return { ...common, state: ledger.state, message: ledger.message };
+      if (notHeld.length > 0) {
+        const message = `the kernel's list has ${ledger.capacity ?? 'too few'} places and ${active.size} bans want one; the ${notHeld.length} that end first are not enforced (load xt_recent with a larger ip_list_tot)`;
+        return { ...common, state: 'full', message };
+      }
+      return { ...common, state: firewall.kind === 'simulated' ? 'simulated' : 'ok', message: undefined };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * A UNIX datagram socket as a source: what rsyslog's omuxsock and syslog-ng's unix-dgram() write to. Node has none of its
+ * own, so this is the one door to the npm package unix-dgram (one recvmsg of up to 64 KiB for each turn of the loop).
+ */
+import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Instant } from 'banban-shared';
+import unixDgram, { type Socket } from 'unix-dgram';
+import type { Clock } from '../clock.ts';
+import type { Source } from './source.ts';
+
+/** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
+const RECEIVE_BUFFER = 65_536;
+
+export interface UnixDatagramOptions {
+  readonly path: string;
+  /** Numeric ids, or undefined to leave what the process has. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  readonly mode: number;
+}
+
+/** Whether somebody receives on the datagram socket at `path`. A socket file that a crash left behind has nobody. */
+function isLive(path: string): boolean {
+  const probe = unixDgram.createSocket('unix_dgram');
+  let live = false;
+  probe.on('error', () => undefined);
+  probe.once('connect', () => (live = true));
+  try {
+    probe.connect(path);
+  } finally {
+    probe.close();
+  }
+  return live;
+}
+
+/** Frees `path` for a new socket. Throws a sentence when something is there that must not be taken away. */
+function clear(path: string): void {
+  let isSocket: boolean;
+  try {
+    isSocket = lstatSync(path).isSocket();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
+  if (!isSocket) throw new Error(`${path} exists and is not a socket; remove it or choose another path for socket:`);
+  if (isLive(path)) throw new Error(`${path} is in use: another program, probably a running banband, receives on it; stop that one first`);
+  unlinkSync(path);
+}
+
+export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): Source {
+  const { path } = options;
+  let socket: Socket | undefined;
+  let inode: bigint | undefined;
+  let datagrams = 0;
+  let bytes = 0;
+  let cut = 0;
+  let lastAt: Instant | undefined;
+  let error: string | undefined;
+
+  return {
+    type: 'unix',
+    path,
+    start(deliver) {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      clear(path);
+      const receiver = unixDgram.createSocket('unix_dgram', (datagram: Buffer | null) => {
+        // recvmsg failed; the package gives no reason here and tries again at the next datagram.
+        if (datagram === null) {
+          error = 'a datagram could not be received';
+          return;
+        }
+        datagrams++;
+        bytes += datagram.length;
+        if (datagram.length >= RECEIVE_BUFFER) cut++;
+        lastAt = clock.now();
+        deliver(datagram, lastAt);
+      });
+      return new Promise((resolve, reject) => {
+        const fail = (cause: unknown): void => {
+          receiver.close();
+          reject(cause);
+        };
+        receiver.once('error', (cause: Error) => fail(new Error(`can't listen on ${path}: ${cause.message}`, { cause })));
+        receiver.once('listening', () => {
+          try {
+            if (options.uid !== undefined || options.gid !== undefined) chownSync(path, options.uid ?? -1, options.gid ?? -1);
+            chmodSync(path, options.mode);
+            inode = lstatSync(path, { bigint: true }).ino;
+            socket = receiver;
+            resolve();
+          } catch (cause) {
+            fail(cause);
+          }
+        });
+        // Nobody may write before owner and mode are as configured.
+        const before = process.umask(0o777);
+        try {
+          receiver.bind(path);
+        } finally {
+          process.umask(before);
+        }
+      });
+    },
+    stop() {
+      socket?.close();
+      socket = undefined;
+      try {
+        // Another banband may have taken the path over; its socket is not ours to remove.
+        if (inode !== undefined && lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
+      } catch {
+        // It is gone already, which is what was wanted.
+      }
+      return Promise.resolve();
+    },
+    stats() {
+      return { datagrams, bytes, cut, lastAt, error };
+    },
+  };
+}

@@ -1,0 +1,210 @@
+/**
+ * One pattern of the configuration, made ready for RE2: `<ip>` becomes a group for an address, all other groups stop
+ * capturing, and a pattern that begins with a program's name is tied to the line's own tag, so that the same text inside
+ * a message (which the far side may have chosen) is not taken for it.
+ */
+import RE2 from 're2';
+
+export interface Pattern {
+  /** As the admin wrote it. */
+  readonly source: string;
+  /** Finds the pattern together with others, in an RE2.Set; its address group is loose (any run of address characters). */
+  readonly finder: string;
+  /** Captures the address as group 1. */
+  readonly capturer: RE2;
+  /** Where the edge of the address is not a literal of the pattern, the bytes around the capture have to be looked at. */
+  readonly checkLeft: boolean;
+  readonly checkRight: boolean;
+  /** Matches the names of the programs whose lines it can match; undefined when any line will do. */
+  readonly program: RE2 | undefined;
+}
+
+/** Why a pattern can't be used: one clause, for a sentence that says where it stands. */
+export class PatternError extends Error {
+  override readonly name = 'PatternError';
+}
+
+/** Longer expressions are somebody's mistake (a pasted file), and cost memory in every set. */
+const LONGEST_SOURCE = 4096;
+
+const V4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
+const V6 = String.raw`(?:[0-9A-Fa-f]{0,4}:){1,7}(?::|[0-9A-Fa-f]{1,4}(?:(?:\.\d{1,3}){3})?)`;
+/** What `<ip>` stands for; `parseAddress` has the last word. A scope (`%eth0`) may follow and is not part of the address. */
+const STRICT_IP = `(${V4}|${V6})(?:%[0-9A-Za-z_.-]{1,32})?`;
+const LOOSE_IP = String.raw`[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?`;
+
+interface Piece {
+  /** `literal` one given character · `escape` a backslash sequence · `class` · `open`, `close` of a group · `or` · `ip` · `quantifier` · `anchor` · `dot`. */
+  readonly kind: 'literal' | 'escape' | 'class' | 'open' | 'close' | 'or' | 'ip' | 'quantifier' | 'anchor' | 'dot';
+  readonly text: string;
+}
+
+const GROUP_HEAD = /^\((?:\?(?:P?<([A-Za-z_]\w*)>|P?'([^']*)'|[A-Za-z-]*:|[A-Za-z-]+\)|[=!]|<[=!]))?/;
+
+/** Cuts an expression into pieces, as far as banban has to understand it; RE2 is the judge of the rest. */
+function cut(source: string): Piece[] {
+  const pieces: Piece[] = [];
+  for (let i = 0; i < source.length; ) {
+    const c = source[i] ?? '';
+    let kind: Piece['kind'] = 'literal';
+    let text = c;
+    if (c === '\\') {
+      kind = 'escape';
+      text = source.slice(i, i + 2);
+      const long = /^\\(?:[pP]\{[^}]*\}|x\{[^}]*\}|x[0-9A-Fa-f]{2}|Q)/.exec(source.slice(i));
+      if (long !== null) text = long[0];
+      if (text === '\\Q') {
+        const close = source.indexOf('\\E', i);
+        text = close < 0 ? source.slice(i) : source.slice(i, close + 2);
+      }
+    } else if (c === '[') {
+      kind = 'class';
+      let j = i + 1;
+      if (source[j] === '^') j++;
+      if (source[j] === ']') j++;
+      for (; j < source.length && source[j] !== ']'; j++) {
+        if (source[j] === '\\') j++;
+        else if (source.startsWith('[:', j)) {
+          const close = source.indexOf(':]', j + 2);
+          if (close >= 0) j = close + 1;
+        }
+      }
+      text = source.slice(i, j + 1);
+    } else if (c === '(') {
+      kind = 'open';
+      text = GROUP_HEAD.exec(source.slice(i))?.[0] ?? '(';
+      // `(?i)` is a flag, not a group: nothing closes it.
+      if (text.endsWith(')')) kind = 'anchor';
+    } else if (c === ')') kind = 'close';
+    else if (c === '|') kind = 'or';
+    else if (c === '.') kind = 'dot';
+    else if (c === '^' || c === '$') kind = 'anchor';
+    else if (c === '*' || c === '+' || c === '?') kind = 'quantifier';
+    else if (c === '{') {
+      const count = /^\{\d+(?:,\d*)?\}/.exec(source.slice(i));
+      if (count !== null) {
+        kind = 'quantifier';
+        text = count[0];
+      }
+    } else if (source.startsWith('<ip>', i)) {
+      kind = 'ip';
+      text = '<ip>';
+    }
+    pieces.push({ kind, text });
+    i += text.length;
+  }
+  return pieces;
+}
+
+/** Characters that end an address wherever they stand: next to one of them, as a literal, the edge is the pattern's own. */
+const EDGE = new Set([' ', '"', "'", '<', '>', '@', ',', ';', '=', '/', '&']);
+const EDGE_ESCAPE = new Set(['\\s', '\\[', '\\]', '\\(', '\\)', '\\"', '\\t', '\\|', '\\=', '\\/', '\\<', '\\>', '\\{', '\\}', '\\$']);
+
+function isEdge(piece: Piece | undefined, next: Piece | undefined, side: 'left' | 'right'): boolean {
+  if (piece === undefined) return false;
+  // `\]?` may be absent, and then the edge is open.
+  if (side === 'right' && next?.kind === 'quantifier' && !next.text.startsWith('+')) return false;
+  if (piece.kind === 'anchor') return piece.text === '$' || piece.text === '^';
+  if (piece.kind === 'literal') return EDGE.has(piece.text) || (side === 'right' && piece.text === ':');
+  return piece.kind === 'escape' && EDGE_ESCAPE.has(piece.text);
+}
+
+/** The pieces of a program's name at the start of a pattern, up to `\[` or `:`; undefined when it does not begin with one. */
+function programHead(pieces: readonly Piece[]): readonly Piece[] | undefined {
+  const head: Piece[] = [];
+  let depth = 0;
+  let letters = 0;
+  let found = false;
+  for (const piece of pieces.slice(pieces[0]?.text === '^' ? 1 : 0)) {
+    const { kind, text } = piece;
+    if (depth === 0 && ((kind === 'escape' && text === '\\[') || (kind === 'literal' && text === ':') || (kind === 'open' && /\\\[/.test(source(pieces, piece))))) {
+      found = letters > 0;
+      break;
+    }
+    if (kind === 'literal' && /[A-Za-z0-9_/@+-]/.test(text)) letters++;
+    else if (kind === 'escape' && /^\\[./@+-]$/.test(text)) letters++;
+    else if (kind === 'quantifier' && text === '?') letters += 0;
+    else if (kind === 'open') depth++;
+    else if (kind === 'close') depth--;
+    else if (!(kind === 'or' && depth > 0)) return undefined;
+    head.push(piece);
+  }
+  return found ? head : undefined;
+}
+
+/** The text of the group that begins with `open`, as far as its first close: enough to see `(?:\[\d+\])?:`. */
+function source(pieces: readonly Piece[], open: Piece): string {
+  const at = pieces.indexOf(open);
+  const close = pieces.findIndex((p, i) => i > at && p.kind === 'close');
+  return pieces.slice(at, close < 0 ? undefined : close).map((p) => p.text).join('');
+}
+
+/** RE2's own message without the expression it repeats. */
+const reason = (error: unknown): string => (error instanceof Error ? error.message.replace(/^Invalid regular expression: .*: /s, '') : String(error));
+
+const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
+
+/**
+ * Compiles a pattern.
+ *
+ * @throws PatternError when RE2 can't run it, or when it does not have exactly one place for the address
+ */
+export function compilePattern(text: string): Pattern {
+  if (text.length > LONGEST_SOURCE) throw new PatternError(`it is ${text.length} characters long; at most ${LONGEST_SOURCE} are taken`);
+  const pieces = cut(text);
+  const places = pieces.filter((p) => p.kind === 'ip' || (p.kind === 'open' && /^\(\?P?<ip>/.test(p.text)));
+  if (places.length === 0) throw new PatternError('it has no <ip>, so it could not say whom to ban; put <ip> where the address stands');
+  if (places.length > 1) throw new PatternError('it has more than one <ip>; exactly one address can be banned for a line');
+
+  const render = (strict: boolean): string =>
+    pieces
+      .map((p) => {
+        if (p.kind === 'ip') return strict ? STRICT_IP : LOOSE_IP;
+        if (p.kind !== 'open') return p.text;
+        if (p === places[0]) return strict ? '(' : '(?:';
+        // Only the address is wanted: every capture costs.
+        return p.text === '(' || /^\(\?P?<[A-Za-z_]/.test(p.text) ? '(?:' : p.text;
+      })
+      .join('');
+
+  let depth = 0;
+  const topLevelOr = pieces.some((p) => {
+    if (p.kind === 'open') depth++;
+    else if (p.kind === 'close') depth--;
+    return p.kind === 'or' && depth === 0;
+  });
+  const head = topLevelOr ? undefined : programHead(pieces);
+  // The tag may have more before the name, as in `postfix/` before `smtpd`; nothing that can stand in a message.
+  const tied = head !== undefined && !text.startsWith('^');
+  const tie = (expression: string): string => (tied ? `^[^\\s\\[\\]:]*${expression}` : expression);
+
+  const compile = (expression: string, flags = ''): RE2 => {
+    try {
+      return new RE2(expression, flags);
+    } catch (error) {
+      const hint = UNKNOWN_TO_RE2.test(text) ? '; RE2 has no lookaround and no backreferences, which is why it can never stall' : '';
+      throw new PatternError(`RE2 can't run it: ${reason(error)}${hint}`, { cause: error });
+    }
+  };
+  const at = pieces.findIndex((p) => p === places[0]);
+  const ipIsPlaceholder = pieces[at]?.kind === 'ip';
+  const end = ipIsPlaceholder ? at : closeOf(pieces, at);
+  const checkLeft = !isEdge(pieces[at - 1], pieces[at], 'left');
+  const checkRight = !isEdge(pieces[end + 1], pieces[end + 2], 'right');
+  const capturer = compile(tie(render(true)), checkLeft || checkRight ? 'd' : '');
+  if (capturer.test('')) throw new PatternError('it matches an empty line, so it would match every line');
+  const finder = tie(render(false));
+  compile(finder);
+  const name = head?.map((p) => (p.text === '(' ? '(?:' : p.text)).join('');
+  const program = name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})$`);
+  return { source: text, finder, capturer, checkLeft, checkRight, program };
+}
+
+function closeOf(pieces: readonly Piece[], open: number): number {
+  let depth = 0;
+  for (let i = open; i < pieces.length; i++) {
+    if (pieces[i]?.kind === 'open') depth++;
+    else if (pieces[i]?.kind === 'close' && --depth === 0) return i;
+  }
+  return pieces.length - 1;
+}

@@ -1,0 +1,48 @@
+/** Brings a database's tables to the form that this banban works with: forward only, all or nothing. */
+import type { Database } from 'better-sqlite3';
+import { bansOffencesEvents } from './migrations/0001-bans-offences-events.ts';
+import { StoreError } from './store.ts';
+
+/** One step forward. Once released its text never changes. */
+export interface Migration {
+  /** The `user_version` that the database has afterwards; from 1, without gaps. */
+  readonly version: number;
+  readonly sql: string;
+}
+
+export const migrations: readonly Migration[] = [bansOffencesEvents];
+
+/** `banb` in ASCII: marks a SQLite file as banban's, so that no other program's database is ever changed. */
+export const APPLICATION_ID = 0x62616e62;
+
+const number = (db: Database, sql: string): number => Number(db.prepare(sql).pluck().get());
+
+/**
+ * Runs the migrations that `db` does not have yet, all in one transaction: after a failure the file is as it was.
+ *
+ * @returns the version before and after
+ * @throws StoreError when the database is from a newer banban, or not banban's at all; SqliteError when SQL fails
+ */
+export function migrate(db: Database, path: string, steps: readonly Migration[] = migrations): { from: number; to: number } {
+  const newest = steps.at(-1)?.version ?? 0;
+  const run = db.transaction(() => {
+    const from = number(db, 'PRAGMA user_version');
+    const owner = number(db, 'PRAGMA application_id');
+    const tables = number(db, 'SELECT count(*) FROM sqlite_schema');
+    if (owner !== APPLICATION_ID && (owner !== 0 || from !== 0 || tables !== 0)) {
+      throw new StoreError(`${path} is a SQLite database of some other program: name another file as database`);
+    }
+    if (from > newest) {
+      throw new StoreError(
+        `${path} was written by a newer banban (its tables have version ${from}, this one knows ${newest}): upgrade banban, or name another file as database`,
+      );
+    }
+    if (from === newest) return { from, to: newest };
+    for (const step of steps) if (step.version > from) db.exec(step.sql);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${newest}`);
+    return { from, to: newest };
+  });
+  // IMMEDIATE: this also proves, before anything depends on it, that the file can be written and that nobody else holds it.
+  return run.immediate();
+}

@@ -1,0 +1,221 @@
+/** The store in SQLite: one file, one writer, every method one transaction and every statement prepared once. */
+import { statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
+import { instant, type Address, type Instant } from 'banban-shared';
+import { openDatabase, prepareDirectory } from './database-file.ts';
+import { damagedDatabase, explaining } from './explain.ts';
+import { migrate, type Migration } from './migrate.ts';
+import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
+import type { BanEnd, BanRecord, BanWrite, Durability, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store, Unreleased } from './store.ts';
+
+export interface StoreOptions {
+  /** How long a call waits for another program's lock, with the loop standing still. */
+  readonly busyTimeoutMs?: number;
+  /** For tests of the migrations themselves. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** Enough for a sqlite3 shell's look or a backup's last step, too short for the log queue behind the loop to run over. */
+const BUSY_TIMEOUT_MS = 200;
+
+/**
+ * Opens the database at `path`, making it (0600) and its directory (0700) where they are missing and bringing its tables
+ * up to date. Call `holdInstanceLock` first.
+ *
+ * @throws StoreError: not a database, another program's, a newer banban's, damaged, locked, not to be written
+ */
+export function openStore(path: string, options: StoreOptions = {}): Store {
+  return explaining(path, () => {
+    const db = openDatabase(prepareDirectory(path), options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
+    try {
+      migrate(db, path, options.migrations);
+      checkBans(db, path);
+      return new SqliteStore(path, db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Looks through the table of bans and its indexes (under a millisecond for a thousand rows): a damaged index would not
+ * fail, it would forget bans.
+ */
+function checkBans(db: Database, path: string): void {
+  const verdict = String(db.pragma('integrity_check(bans)', { simple: true }));
+  if (verdict !== 'ok') throw damagedDatabase(path, verdict);
+}
+
+/** What an end is called in the events. */
+const END_EVENT: Readonly<Record<EndCause, string>> = {
+  expired: 'expire',
+  pardoned: 'pardon',
+  unbanned: 'unban',
+  allowlisted: 'allow',
+  target_removed: 'target_removed',
+};
+
+const BAN = 'id, address, target, origin_kind, origin_name, level, reason, since, until';
+
+type Value = string | number | null;
+type Purge = { readonly before: number; readonly limit: number };
+
+/** Every statement, compiled when the store is opened. */
+const prepareAll = (db: Database) => ({
+  activeBans: db.prepare<[], BanRow>(`SELECT ${BAN} FROM bans WHERE ended_at IS NULL ORDER BY id`),
+  unreleased: db.prepare<[], UnreleasedRow>('SELECT id, address, target FROM bans WHERE ended_at IS NOT NULL AND released = 0 ORDER BY id'),
+  // Within one IMMEDIATE transaction nobody comes between these; bans_active refuses a second active ban all the same.
+  activeBan: db.prepare<Value[], BanRow>(`SELECT ${BAN} FROM bans WHERE address = ? AND target = ? AND ended_at IS NULL`),
+  insertBan: db.prepare<Value[]>('INSERT INTO bans (address, target, origin_kind, origin_name, level, reason, since, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+  extendBan: db.prepare<Value[]>('UPDATE bans SET origin_kind = ?, origin_name = ?, level = ?, reason = ?, until = ?, extensions = extensions + 1 WHERE id = ?'),
+  hasUnreleased: db.prepare<Value[], number>('SELECT 1 FROM bans WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0').pluck(),
+  takeOver: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0'),
+  endBan: db.prepare<Value[], UnreleasedRow>('UPDATE bans SET ended_at = ?, ended_by = ?, ended_name = ? WHERE id = ? AND ended_at IS NULL RETURNING id, address, target'),
+  markReleased: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE id = ? AND ended_at IS NOT NULL'),
+  writeOffence: db.prepare<Value[]>('INSERT INTO offences (at, address, target, rule, level, decision, reason, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+  countOffences: db
+    .prepare<Value[], number>("SELECT count(*) FROM offences WHERE address = ? AND target = ? AND at >= ? AND decision <> 'none'")
+    .pluck(),
+  offencesOf: db.prepare<Value[], OffenceRow>('SELECT * FROM offences WHERE address = ? ORDER BY at DESC, id DESC LIMIT ?'),
+  endedBansOf: db.prepare<Value[], EndedBanRow>(
+    `SELECT ${BAN}, ended_at, ended_by, ended_name FROM bans WHERE address = ? AND ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT ?`,
+  ),
+  writeEvent: db.prepare<Value[]>('INSERT INTO events (at, type, ban, address, target, who, until, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+  // An ended ban whose kernel row may still be there is kept whatever its age: without it nobody would ever remove the row.
+  purgeBans: db.prepare<[Purge]>('DELETE FROM bans WHERE id IN (SELECT id FROM bans WHERE ended_at IS NOT NULL AND ended_at < @before AND released = 1 LIMIT @limit)'),
+  // Rows are written in the order of time, so the first by id are the oldest: no index to keep up for a rare job.
+  purgeOffences: db.prepare<[Purge]>('DELETE FROM offences WHERE id IN (SELECT id FROM offences ORDER BY id LIMIT @limit) AND at < @before'),
+  purgeEvents: db.prepare<[Purge]>('DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY id LIMIT @limit) AND at < @before'),
+});
+
+class SqliteStore implements Store {
+  private readonly sql: ReturnType<typeof prepareAll>;
+  private readonly rows: RowReader;
+  private readonly inTransaction: (action: () => void) => void;
+  private durability: Durability = 'process';
+
+  constructor(readonly path: string, private readonly db: Database) {
+    this.sql = prepareAll(db);
+    this.rows = new RowReader(path);
+    this.inTransaction = db.transaction((action: () => void) => action()).immediate;
+  }
+
+  activeBans(): BanRecord[] {
+    return explaining(this.path, () => this.sql.activeBans.all().map((row) => this.rows.ban(row)));
+  }
+
+  unreleased(): Unreleased[] {
+    return explaining(this.path, () => this.sql.unreleased.all().map((row) => this.rows.unreleased(row)));
+  }
+
+  writeBans(writes: readonly BanWrite[], durability: Durability): BanRecord[] {
+    const bans: BanRecord[] = [];
+    this.write(durability, () => {
+      for (const write of writes) bans.push(this.writeBan(write));
+    });
+    return bans;
+  }
+
+  private writeBan(write: BanWrite): BanRecord {
+    const { address, target, origin } = write;
+    if (write.offence !== undefined) this.insertOffence(write.offence);
+    const row = this.sql.activeBan.get(address, target);
+    const ban = row === undefined ? this.openBan(write) : this.extendBan(this.rows.ban(row), write);
+    const type = row === undefined ? 'ban' : 'extend';
+    this.sql.writeEvent.run(sqlInstant(write.at), type, ban.id, address, target, `${origin.kind}:${origin.name}`, sqlInstant(ban.until), write.reason ?? null);
+    return ban;
+  }
+
+  private openBan({ address, target, origin, level, reason, at, until }: BanWrite): BanRecord {
+    // The kernel's row, if an ended ban left one, is this ban's now: removing it for the old one would free the address.
+    if (this.sql.hasUnreleased.get(address, target) !== undefined) this.sql.takeOver.run(address, target);
+    const values = [address, target, origin.kind, origin.name, level ?? null, reason ?? null, sqlInstant(at), sqlInstant(until)];
+    const id = Number(this.sql.insertBan.run(...values).lastInsertRowid);
+    return { id, address, target, origin, level, reason, since: at, until };
+  }
+
+  private extendBan(old: BanRecord, write: BanWrite): BanRecord {
+    const level = write.level ?? old.level;
+    const reason = write.reason ?? old.reason;
+    const until = instant(Math.max(old.until, write.until));
+    this.sql.extendBan.run(write.origin.kind, write.origin.name, level ?? null, reason ?? null, sqlInstant(until), old.id);
+    return { ...old, origin: write.origin, level, reason, until };
+  }
+
+  writeOffences(offences: readonly NewOffence[]): void {
+    this.write('process', () => {
+      for (const offence of offences) this.insertOffence(offence);
+    });
+  }
+
+  private insertOffence(offence: NewOffence): void {
+    const { address, target, rule, level, decision, reason } = offence;
+    this.sql.writeOffence.run(sqlInstant(offence.at), address, target, rule, level, decision, reason ?? null, sqlLines(offence.lines));
+  }
+
+  endBans(ends: readonly BanEnd[], durability: Durability): void {
+    this.write(durability, () => {
+      for (const { id, at, by, name } of ends) {
+        const row = this.sql.endBan.get(sqlInstant(at), by, name ?? null, id);
+        if (row !== undefined) this.sql.writeEvent.run(sqlInstant(at), END_EVENT[by], id, row.address, row.target, name ?? null, null, null);
+      }
+    });
+  }
+
+  markReleased(ids: readonly number[]): void {
+    this.write('process', () => {
+      for (const id of ids) this.sql.markReleased.run(id);
+    });
+  }
+
+  countOffences(address: Address, target: string, since: Instant): number {
+    return explaining(this.path, () => this.sql.countOffences.get(address, target, bound(since)) ?? 0);
+  }
+
+  offencesOf(address: Address, limit: number): OffenceRecord[] {
+    return explaining(this.path, () => this.sql.offencesOf.all(address, limit).map((row) => this.rows.offence(row)));
+  }
+
+  endedBansOf(address: Address, limit: number): EndedBanRecord[] {
+    return explaining(this.path, () => this.sql.endedBansOf.all(address, limit).map((row) => this.rows.endedBan(row)));
+  }
+
+  writeEvent(event: { readonly at: Instant; readonly type: string; readonly detail: string | undefined }): void {
+    this.write('process', () => this.sql.writeEvent.run(sqlInstant(event.at), event.type, null, null, null, null, null, event.detail ?? null));
+  }
+
+  purge(before: Instant, limit: number): number {
+    let gone = 0;
+    this.write('process', () => {
+      gone = 0;
+      for (const statement of [this.sql.purgeBans, this.sql.purgeOffences, this.sql.purgeEvents]) gone += statement.run({ before: bound(before), limit }).changes;
+    });
+    return gone;
+  }
+
+  /** The room that the file, its log and its index take on the disk. */
+  sizeBytes(): number {
+    return ['', '-wal', '-shm'].reduce((sum, tail) => sum + (statSync(this.path + tail, { throwIfNoEntry: false })?.size ?? 0), 0);
+  }
+
+  close(): void {
+    // The last one out copies the log into the file; should that fail, the next start does it.
+    this.db.close();
+  }
+
+  /** One transaction. In WAL mode NORMAL leaves a commit to the kernel's page cache, FULL syncs the log before it returns. */
+  private write(durability: Durability, action: () => void): void {
+    explaining(this.path, () => {
+      if (durability !== this.durability) {
+        // Inside a transaction SQLite would ignore it.
+        this.db.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
+        this.durability = durability;
+      }
+      this.inTransaction(action);
+    });
+  }
+}
+
+/** For comparisons: the infinities are further than any stamp. A level's memory of `forever` asks since -Infinity. */
+const bound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15), 8.64e15));

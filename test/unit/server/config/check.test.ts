@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { MINIMAL, loadText, problemsOf } from '../../../support/configs/load-text.ts';
+
+const withRule = (line: string) => `${MINIMAL}    ${line}\n`;
+const withTop = (line: string) => `${MINIMAL}${line}\n`;
+
+describe('an unknown key is an error that says what was meant', () => {
+  test.each([
+    [withTop('allowlsit: []'), '6: allowlsit: there is no key "allowlsit" here; did you mean "allowlist"?'],
+    [withTop('Socket: /x'), '6: Socket: there is no key "Socket" here; did you mean "socket"?'],
+    [withRule('occurences: 3'), '6: rules.probe.occurences: there is no key "occurences" here; did you mean "occurrences"?'],
+    [withRule('maxretry: 3'), '6: rules.probe.maxretry: there is no key "maxretry" here; did you mean "occurrences"?'],
+    [withTop('control: { mdoe: "0660" }'), '6: control.mdoe: there is no key "mdoe" here; did you mean "mode"?'],
+    [withTop('control: { zzzzzz: 1 }'), '6: control.zzzzzz: there is no key "zzzzzz" here; the keys are socket, group, mode'],
+    [withTop('sources: []'), '6: sources: there is no key "sources" here; the keys are socket, database, control, allowlist, targets, defaults, goodpatterns, rules'],
+  ])('%#', (text, says) => {
+    expect(problemsOf(text)).toEqual([says]);
+  });
+});
+
+describe('a value of the wrong type says what was found and what is wanted', () => {
+  test.each([
+    ['socket: 5', "found the number 5, wanted a path; to mean text, put it in quotes: '5'"],
+    ['socket: [a]', 'found a list, wanted a path or a map'],
+    ['socket: ', 'found nothing, wanted a path'],
+    ['socket: { mode: 0999 }', 'found the number 0999, wanted permissions in octal such as "0660"'],
+    ['database: true', "found the boolean true, wanted a path; to mean text, put it in quotes: 'true'"],
+    ['database: {}', 'found a map, wanted a path'],
+    ['control: /run/x', 'found the text "/run/x", wanted a map'],
+    ['allowlist: 10.0.0.0/8', 'found the text "10.0.0.0/8", wanted a list: begin the line with a dash'],
+    ['allowlist: [1.5]', "found the number 1.5, wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; to mean text, put it in quotes: '1.5'"],
+    ['allowlist: [localhost]', 'found the text "localhost", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; host names are not looked up, because whoever runs the DNS could change what they mean'],
+    ['allowlist: [10.0.0.0/255.0.0.0]', 'found the text "10.0.0.0/255.0.0.0", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; write a netmask as a number of bits'],
+    ['allowlist: [010.0.0.1]', 'found the text "010.0.0.1", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32'],
+    ['defaults: [3]', 'found a list, wanted a map'],
+    ['defaults: { occurrences: 0 }', 'found the number 0, wanted a whole number from 1 to 1000'],
+    ['defaults: { occurrences: 1001 }', 'found the number 1001, wanted a whole number from 1 to 1000'],
+    ['defaults: { occurrences: 2.5 }', 'found the number 2.5, wanted a whole number from 1 to 1000'],
+    ['defaults: { occurrences: .inf }', 'found the number .inf, wanted a whole number from 1 to 1000'],
+    ['defaults: { occurrences: "3" }', 'found the text "3", wanted a whole number from 1 to 1000 without the quotes'],
+    ['defaults: { interval: soon }', 'found the text "soon", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+    ['defaults: { interval: 0 }', 'found the number 0, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+    ['defaults: { interval: -5 }', 'found the number -5, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+    ['defaults: { interval: 0.5 }', 'found the number 0.5, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+    ['defaults: { interval: 99999w }', 'found the text "99999w", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+    ['defaults: { interval: forever }', 'found the text "forever", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w; forever has no meaning here'],
+    ['goodpatterns: [1]', "found the number 1, wanted a pattern as text; to mean text, put it in quotes: '1'"],
+    ['goodpatterns: [~]', 'found nothing, wanted a pattern as text'],
+    ["goodpatterns: [' ']", 'the pattern is empty'],
+    ['goodpatterns: ["a\\nb"]', 'the pattern contains a line break, so no log line could match it; write it on one line in single quotes'],
+    ['goodpatterns: [{ use: sshd }]', 'ready-made packs (use:) are not there yet in this version of banban; write the pattern itself'],
+    ['goodpatterns: [sshd: bad]', 'found a map, wanted a pattern as text; put a pattern with a colon or a # in single quotes'],
+    ['goodpatterns: { a: b }', 'found a map, wanted a list'],
+  ])('%s', (line, says) => {
+    const problems = problemsOf(withTop(line));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.replace(/^6: [\w.[\]]+: /, '')).toBe(says);
+    expect(problems[0]).toMatch(/^6: /);
+  });
+
+  test.each([
+    ['resetconns: yes', 'found the text "yes", wanted true or false; yes is plain text since YAML 1.2'],
+    ['resetconns: on', 'found the text "on", wanted true or false; on is plain text since YAML 1.2'],
+    ['resetconns: 1', 'found the number 1, wanted true or false'],
+    ['occurrences: ', 'found nothing, wanted a whole number from 1 to 1000'],
+    ['ban: []', 'found a list, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end; the list is empty'],
+    ['ban: [forever, 1h]', 'forever can only be the last of the lengths: nothing comes after it'],
+    ['ban: { first: 1h }', 'found a map, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end'],
+    [`ban: [${'1h, '.repeat(33)}]`, 'found a list, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end; this list has 33'],
+  ])('in a rule: %s', (line, says) => {
+    expect(problemsOf(withRule(line))[0]?.replace(/^6: [\w.[\]]+: /, '')).toBe(says);
+  });
+
+  test('a list where names are wanted, and a name where a target is', () => {
+    expect(problemsOf('targets: [BLOCKER]\nrules: {}\n')).toEqual(['1: targets: found a list, wanted a map from names to what they stand for; leave out the dashes']);
+    expect(problemsOf('targets: { BLOCKER: 48h }\nrules: {}\n')).toContainEqual('1: targets.BLOCKER: found the text "48h", wanted a map');
+    expect(problemsOf('targets: { B: {} }\nrules: { a: bad }\n')).toContainEqual('2: rules.a: found the text "bad", wanted a map');
+  });
+
+  test('numbers and booleans are not taken for names', () => {
+    expect(problemsOf('targets: { 123: {} }\nrules: { a: { target: 123, badpatterns: [x] } }\n')).toEqual([
+      "2: rules.a.target: found the number 123, wanted a name; to mean text, put it in quotes: '123'",
+    ]);
+    expect(loadText("targets: { 123: {} }\nrules: { a: { target: '123', badpatterns: [x] } }\n").config.rules[0]?.target).toBe('123');
+  });
+
+  test('no, on and 1:30 are text, as YAML 1.2 has it', () => {
+    expect(loadText('targets: { no: {}, on: {} }\nrules: { y: { target: no, badpatterns: [x] } }\n').config.rules[0]?.target).toBe('no');
+    expect(problemsOf('defaults: { interval: 1:30 }\ntargets: { A: {} }')).toEqual([expect.stringMatching(/found the text "1:30", wanted a duration/)]);
+  });
+});
+
+describe('names', () => {
+  test.each(['a/b', '../x', '.', '..', '-x', '_x', 'a b', 'ä', 'x'.repeat(28), 'a\\nb'])('%s is no name of a target', (name) => {
+    expect(problemsOf(`targets: { "${name}": {} }\nrules: {}\n`)).toContainEqual(expect.stringContaining("can't be used: a name has 1 to 27 letters, digits, dots, dashes and underscores"));
+  });
+  test.each(['x', '0', 'A.b-c_d', 'x'.repeat(27), 'DEFAULT'])('%s is', (name) => {
+    expect(loadText(`targets: { "${name}": {} }\nrules: {}\n`).config.targets[0]?.name).toBe(name);
+  });
+  test('rules may have 64 characters', () => {
+    const text = (name: string) => `targets: { A: {} }\nrules: { ${name}: { target: A, badpatterns: [x] } }\n`;
+    expect(loadText(text('r'.repeat(64))).config.rules).toHaveLength(1);
+    expect(problemsOf(text('r'.repeat(65)))).toContainEqual(expect.stringMatching(/1 to 64 letters/));
+  });
+});
+
+describe('permissions', () => {
+  test.each(['"0660"', "'660'", '0660', '660', '0o660'])('%s is rw-rw----', (written) => {
+    expect(loadText(withTop(`socket: { mode: ${written} }`)).config.socket.mode).toBe(0o660);
+  });
+  test.each(['432', '1660', '-660', '0x1b0', '"rw-rw----"', '0o1660', '60', '0000', '"0860"', 'true', '[6,6,0]', '6_60', '660.0'])('%s is refused', (written) => {
+    expect(problemsOf(withTop(`control: { mode: ${written} }`))).toEqual([expect.stringMatching(/^6: control.mode: found .*wanted permissions in octal/)]);
+  });
+});
+
+describe('users and groups', () => {
+  test.each([['syslog', 'syslog'], ['104', '104'], ['"104"', '104'], ['CORP\\alice', 'CORP\\alice']])('%s', (written, read) => {
+    expect(loadText(withTop(`socket: { owner: ${written} }`)).config.socket.owner).toBe(read);
+  });
+  test.each(['a:b', '../x', '"a b"', '-1', '1.5', 'true', '""'])('%s is refused', (written) => {
+    expect(problemsOf(withTop(`socket: { owner: ${written} }`))).toHaveLength(1);
+  });
+});
+
+test('everything wrong is reported at once, in the order of the file', () => {
+  expect(
+    problemsOf(`socket: 1
+targets: { BLOCKER: { ban: never }, 'a/b': {} }
+defaults: { ocurrences: 2 }
+rules:
+  one: { target: BLOKCER, badpatterns: [x] }
+  two: { target: BLOCKER }
+  three: { badpatterns: [x], interval: x }
+`).map((line) => line.replace(/: (found|the name|there is|is missing).*/, '')),
+  ).toEqual(['1: socket', '2: targets.BLOCKER.ban', '2: targets.a/b', '3: defaults.ocurrences', '5: rules.one.target', '6: rules.two.badpatterns', '7: rules.three.target', '7: rules.three.interval']);
+});

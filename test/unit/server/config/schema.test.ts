@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from '../../../../packages/server/src/config/config-error.ts';
+import { configJsonSchema } from '../../../../packages/server/src/config/json-schema.ts';
+import { loadConfig } from '../../../../packages/server/src/config/load.ts';
+import { configManual } from '../../../../packages/server/src/config/manual.ts';
+import { writeConfig } from '../../../support/configs/load-text.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+// A judge of its own: the validator that fastify brings along.
+const fromServer = createRequire(join(root, 'packages/server/package.json'));
+const { default: Ajv } = createRequire(fromServer.resolve('fastify'))('ajv') as { default: new (options: object) => { compile(schema: object): (value: unknown) => boolean } };
+const yaml = fromServer('js-yaml') as { load(text: string): unknown };
+const valid = new Ajv({ strict: false }).compile(configJsonSchema());
+
+const rule = { target: 'A', badpatterns: ['x <ip>'] };
+const base = { targets: { A: {} }, rules: { r: rule } };
+
+describe('the JSON Schema', () => {
+  test('accepts the configuration that banban comes with', () => {
+    expect(valid(yaml.load(readFileSync(join(root, 'config/banban.yml'), 'utf8')))).toBe(true);
+  });
+
+  test.each<object>([
+    {},
+    { socket: '/x' },
+    { socket: { path: '/x', owner: 'root', group: 4, mode: '0660' } },
+    { socket: 5 },
+    { socket: [] },
+    { socket: { path: '/x', moed: '0660' } },
+    { socket: { mode: '0090' } },
+    { socket: { mode: true } },
+    { database: '' },
+    { database: '/x/' },
+    { control: { socket: '/y', group: 'banban', mode: '660' } },
+    { control: 'x' },
+    { allowlist: ['192.0.2.1', '2001:db8::/32'] },
+    { allowlist: null },
+    { allowlist: ['localhost'] },
+    { allowlist: '127.0.0.1' },
+    { targets: { A: { ban: ['1h', '2h', 'forever'] } } },
+    { targets: { A: { ban: [] } } },
+    { targets: { A: { ban: 60, seconds: '3m' } } },
+    { targets: { A: { ban: 0 } } },
+    { targets: { A: { ban: '1h30' } } },
+    { targets: { A: { ban: '1h 30m' } } },
+    { targets: { A: {}, 'a/b': {} } },
+    { targets: { A: {}, ['x'.repeat(28)]: {} } },
+    { targets: [] },
+    { defaults: { occurrences: 1, interval: 1, memory: '1d' } },
+    { defaults: { occurrences: 0 } },
+    { defaults: { occurrences: 1.5 } },
+    { defaults: { interval: 'forever' } },
+    { defaults: { interval: '' } },
+    { goodpatterns: ['a'] },
+    { goodpatterns: [{ use: 'sshd' }] },
+    { goodpatterns: 'a' },
+    { rules: null },
+    { rules: { r: { ...rule, occurrences: 5, interval: '1h', memory: 60, ban: 'forever', resetconns: true } } },
+    { rules: { r: { ...rule, resetconns: 'yes' } } },
+    { rules: { r: { badpatterns: ['x'] } } },
+    { rules: { r: { ...rule, badpatterns: [] } } },
+    { rules: { r: { ...rule, target: '-A' } } },
+    { rules: { r: { ...rule, maxretry: 3 } } },
+    { rules: [] },
+    { sources: [] },
+  ])('and banban agree about %j', (part) => {
+    const document = { ...base, ...part };
+    // JSON is YAML.
+    const path = writeConfig(JSON.stringify(document));
+    let accepted = true;
+    try {
+      loadConfig(path);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      accepted = false;
+    }
+    expect(valid(document)).toBe(accepted);
+  });
+});
+
+describe('the manual', () => {
+  const manual = configManual();
+  test('has every key that the schema has, once, with what it is for', () => {
+    const keys = manual.map((entry) => entry.key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys).toEqual([
+      'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'database', 'control', 'control.socket', 'control.group', 'control.mode', 'allowlist',
+      'targets', 'targets.NAME.ban', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'goodpatterns',
+      'rules', 'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns',
+    ]);
+    for (const { description } of manual) expect(description).toMatch(/^[^.]+(?:\.[^. ]+)*[^.]$/);
+  });
+  test('shows defaults as one would write them, and they are the ones that hold', () => {
+    const defaults = Object.fromEntries(manual.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
+    expect(defaults).toEqual({
+      socket: '/run/banban/log.sock', 'socket.path': '/run/banban/log.sock', 'socket.mode': '0660', database: '/var/lib/banban/banban.db',
+      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]', 'targets.NAME.ban': '48h',
+      'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'rules.NAME.resetconns': 'false',
+    });
+    const explicit = `socket: ${defaults.socket}\ndatabase: ${defaults.database}\ncontrol: { socket: ${defaults['control.socket']}, mode: ${defaults['control.mode']} }
+allowlist: [127.0.0.0/8, '::1']\ntargets: { A: { ban: ${defaults['targets.NAME.ban']} } }
+defaults: { occurrences: ${defaults['defaults.occurrences']}, interval: ${defaults['defaults.interval']}, memory: ${defaults['defaults.memory']} }
+rules: { r: { target: A, badpatterns: [x], resetconns: false } }\n`;
+    const bare = 'targets: { A: {} }\nrules: { r: { target: A, badpatterns: [x] } }\n';
+    const load = (text: string) => JSON.parse(JSON.stringify(loadConfig(writeConfig(text)).config, (key, value: unknown) => (key === 'place' || key === 'path' ? undefined : value))) as unknown;
+    expect(load(explicit)).toEqual(load(bare));
+  });
+});

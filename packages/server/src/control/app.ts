@@ -1,0 +1,79 @@
+/** The control API as a fastify app: the only door to fastify. The shared route table makes the routes and their checks. */
+import { ApiError, routes, type RouteName } from 'banban-shared';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Log } from '../observe/log.ts';
+import { StoreError } from '../store/store.ts';
+import type { DaemonView } from './daemon-view.ts';
+import { handlers } from './handlers.ts';
+
+/** 10,000 of the longest addresses with all their quotes and commas. */
+const LARGEST_BODY = 1024 * 1024;
+
+/** A client that does not finish its request is told so and let go: 1,000 idle ones must not keep an admin out. */
+const HEADERS_TIMEOUT = 5_000;
+const REQUEST_TIMEOUT = 15_000;
+const CHECK_EVERY = 1_000;
+
+function asApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StoreError) return new ApiError('store_unavailable', `${error.message}; nothing was done`, [], { cause: error });
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError('too_large', 'the request body is over 1 MiB; send at most 10,000 addresses at once');
+  if (code === 'FST_ERR_VALIDATION') return new ApiError('bad_request', `the request is not of the right shape: ${error.message}`);
+  if (code.startsWith('FST_ERR_CTP')) return new ApiError('bad_request', `the request body can't be read: ${error.message}`);
+  if (error instanceof SyntaxError || ('statusCode' in error && error.statusCode === 400)) return new ApiError('bad_request', `the request can't be read: ${error.message}`);
+  return undefined;
+}
+
+export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: LARGEST_BODY,
+    requestTimeout: REQUEST_TIMEOUT,
+    keepAliveTimeout: HEADERS_TIMEOUT,
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECK_EVERY },
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    // Strict, against fastify's own habit: nothing dropped, nothing coerced, nothing filled in.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
+  });
+  // One parser for one type: a form that a web page can send without asking is not JSON and is refused.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request) => {
+    if (request.headers.origin !== undefined || request.headers.referer !== undefined) {
+      throw new ApiError('forbidden_origin', 'requests from web pages (with Origin or Referer) are refused');
+    }
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    let answer = asApiError(error);
+    if (answer === undefined) {
+      log.error('control_fault', { message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      answer = new ApiError('internal', 'a fault in banband; its log has the details');
+    }
+    return reply.code(answer.status).send(answer.toBody());
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const answer = new ApiError('unknown_route', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}; the routes are under /v1`);
+    return reply.code(answer.status).send(answer.toBody());
+  });
+  for (const name of Object.keys(routes)) if (isRouteName(name)) addRoute(app, daemon, name);
+  return app;
+}
+
+const isRouteName = (name: string): name is RouteName => Object.hasOwn(routes, name);
+
+const NO_QUERY = { type: 'object', properties: {}, additionalProperties: false } as const;
+
+function addRoute<N extends RouteName>(app: FastifyInstance, daemon: DaemonView, name: N): void {
+  const route = routes[name];
+  const schema = { querystring: 'query' in route ? route.query : NO_QUERY, ...('body' in route ? { body: route.body } : {}) };
+  app.route({
+    method: route.method,
+    url: route.path,
+    schema,
+    // The checks above are the parser that these types stand for.
+    handler: async (request) => handlers[name](daemon, { query: request.query, body: request.body } as Parameters<(typeof handlers)[N]>[1]),
+  });
+}
+

@@ -1,0 +1,23 @@
+/** What the control API needs of the daemon: a narrow view that this folder declares and the composition root provides. */
+import type { ReloadResponse } from 'banban-shared';
+import type { CutterStats } from '../enforce/firewall.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Source } from '../ingest/source.ts';
+import type { Clock } from '../clock.ts';
+
+export type EngineView = Omit<Engine, 'start' | 'stop' | 'deliver' | 'reload'>;
+
+export interface DaemonView {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly engine: EngineView;
+  readonly sources: readonly Source[];
+  cutter(): CutterStats;
+  /** Why the kernel is not touched, or can't be; undefined when bans are enforced. */
+  notEnforcing(): string | undefined;
+  config(): { readonly path: string; readonly loadedAt: number; readonly error: string | undefined; readonly warnings: readonly string[] };
+  store(): { readonly path: string; readonly sizeBytes: number };
+  /** @throws ApiError `bad_config`, and nothing has changed */
+  reload(): ReloadResponse;
+}

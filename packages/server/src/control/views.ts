@@ -1,0 +1,65 @@
+/** From the engine's records to the API's shapes. */
+import { ms, toIso, toSeconds, type Address, type Ban, type Enforcement, type EndedBan, type Instant, type OffenceView } from 'banban-shared';
+import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
+
+/** ISO 8601 of an instant that is never `NEVER`. */
+export const isoOf = (at: number): string => new Date(at).toISOString();
+
+export function banView(ban: BanRecord, enforcement: Enforcement, now: Instant): Ban {
+  return {
+    id: ban.id,
+    address: ban.address,
+    target: ban.target,
+    origin: { kind: ban.origin.kind, name: ban.origin.name },
+    level: ban.level ?? null,
+    reason: ban.reason ?? null,
+    since: isoOf(ban.since),
+    until: toIso(ban.until),
+    remainingSeconds: toSeconds(ms(Math.max(0, ban.until - now))),
+    enforcement,
+  };
+}
+
+export function endedBanView(ban: EndedBanRecord): EndedBan {
+  return {
+    id: ban.id,
+    target: ban.target,
+    origin: { kind: ban.origin.kind, name: ban.origin.name },
+    level: ban.level ?? null,
+    reason: ban.reason ?? null,
+    since: isoOf(ban.since),
+    endedAt: isoOf(ban.endedAt),
+    endedBy: ban.endedBy,
+    endedName: ban.endedName ?? null,
+  };
+}
+
+export function offenceView(offence: OffenceRecord): OffenceView {
+  return {
+    id: offence.id,
+    at: isoOf(offence.at),
+    rule: offence.rule,
+    target: offence.target,
+    level: offence.level,
+    decision: offence.decision,
+    reason: offence.reason ?? null,
+    lines: [...offence.lines],
+  };
+}
+
+/** The sentence for a ban that the kernel does not hold; null where there is nothing to say. */
+export function enforcementMessage(address: Address, target: string, enforcement: Enforcement, detail: string | undefined): string | null {
+  switch (enforcement) {
+    case 'held':
+      return null;
+    case 'simulated':
+      return 'stored, but not enforced: banband simulates';
+    case 'missing':
+      return `stored, but not enforced: ${detail ?? `the kernel has no list ${target}`}`;
+    case 'waiting':
+      return `stored, but not enforced: ${detail ?? `the list ${target} is full`}`;
+    case 'failed':
+      return `stored, but not enforced: ${detail ?? `${address} could not be written to ${target}`}`;
+  }
+}
+

@@ -1,0 +1,186 @@
+/** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
+import { ApiError, instant, type ReloadResponse } from 'banban-shared';
+import { idOf } from './accounts.ts';
+import { systemClock } from './clock.ts';
+import { ConfigError, formatIssue } from './config/config-error.ts';
+import type { Config, Issue } from './config/config.ts';
+import { loadConfig } from './config/load.ts';
+import { createApp } from './control/app.ts';
+import type { DaemonView } from './control/daemon-view.ts';
+import { listen } from './control/listen.ts';
+import { conntrack } from './enforce/conntrack.ts';
+import { simulatedCutter, simulatedFirewall } from './enforce/simulated.ts';
+import { xtRecent } from './enforce/xt-recent.ts';
+import { createEngine } from './engine/engine.ts';
+import { compilePolicy, type Policy } from './engine/policy.ts';
+import { unixDatagramSource } from './ingest/unix-datagram.ts';
+import type { Log } from './observe/log.ts';
+import { holdInstanceLock } from './store/instance-lock.ts';
+import { openStore } from './store/sqlite.ts';
+import { VERSION } from './version.ts';
+
+export interface DaemonOptions {
+  readonly configPath: string;
+  /** A folder in which sockets and database are, whatever the configuration says: for a checkout. */
+  readonly stateDir: string | undefined;
+  /** All but touching the kernel. */
+  readonly simulate: boolean;
+  readonly log: Log;
+}
+
+export interface Daemon {
+  readonly controlSocket: string;
+  /** Reads the configuration again; a bad one changes nothing. Says in the log what came of it. */
+  reload(): void;
+  stop(): Promise<void>;
+}
+
+/** Reads and compiles a configuration; `errors` are patterns that can't be used. @throws ConfigError */
+export function readPolicy(path: string, stateDir: string | undefined): { policy: Policy; warnings: readonly Issue[]; errors: readonly Issue[] } {
+  const loaded = loadConfig(path);
+  const config = stateDir === undefined ? loaded.config : inDirectory(loaded.config, stateDir);
+  const { policy, issues } = compilePolicy(config);
+  return { policy, warnings: loaded.warnings, errors: issues };
+}
+
+function inDirectory(config: Config, dir: string): Config {
+  return {
+    ...config,
+    socket: { ...config.socket, path: `${dir}/log.sock` },
+    database: `${dir}/banban.db`,
+    control: { ...config.control, socket: `${dir}/control.sock` },
+  };
+}
+
+/** Why this process can't touch the kernel, whatever the kernel has. */
+function whySimulated(simulate: boolean): string | undefined {
+  if (simulate) return 'started with --simulate';
+  if (process.geteuid?.() !== 0) return 'only root may write to the kernel\'s lists, and banband was not started as root';
+  return undefined;
+}
+
+/** What is different in the new configuration, a sentence each. */
+function changesBetween(before: Policy, now: Policy): string[] {
+  const changes: string[] = [];
+  const old = new Map(before.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
+  const fresh = new Map(now.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
+  for (const [name, text] of fresh) if (!old.has(name)) changes.push(`rule ${name} added`);
+    else if (old.get(name) !== text) changes.push(`rule ${name} changed`);
+  for (const name of old.keys()) if (!fresh.has(name)) changes.push(`rule ${name} removed`);
+  for (const name of now.targets.keys()) if (!before.targets.has(name)) changes.push(`target ${name} added`);
+  for (const name of before.targets.keys()) if (!now.targets.has(name)) changes.push(`target ${name} removed`);
+  const patterns = (p: Policy): string => p.config.goodPatterns.map((g) => g.source).join('\n');
+  if (patterns(before) !== patterns(now)) changes.push('good patterns changed');
+  if (before.config.allowlist.join() !== now.config.allowlist.join()) changes.push(`allow list changed: ${now.config.allowlist.length} entries`);
+  return changes;
+}
+
+/** What a reload can't change. */
+function needsRestart(before: Config, now: Config): string[] {
+  const fixed = (c: Config): [string, string][] => [['socket', JSON.stringify(c.socket)], ['database', c.database], ['control', JSON.stringify(c.control)]];
+  const old = new Map(fixed(before));
+  return fixed(now).filter(([key, value]) => old.get(key) !== value).map(([key]) => `${key} is other than at the start; it takes effect with a restart`);
+}
+
+/**
+ * Starts the daemon.
+ * @throws ConfigError for a configuration that can't be used; Error with one sentence for anything else that is in the way
+ */
+export async function startDaemon({ configPath, stateDir, simulate, log }: DaemonOptions): Promise<Daemon> {
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const first = readPolicy(configPath, stateDir);
+  const { config } = first.policy;
+  if (first.policy.rules.length === 0 && first.errors.length > 0) throw new ConfigError(first.errors);
+  for (const issue of [...first.warnings, ...first.errors]) log.warn('config', { message: formatIssue(issue) });
+  for (const [rule, why] of first.policy.disabled) log.error('rule_switched_off', { rule, message: why });
+  const ids = { uid: idOf('passwd', config.socket.owner), gid: idOf('group', config.socket.group), control: idOf('group', config.control.group) };
+
+  const undo: (() => void | Promise<void>)[] = [];
+  const stopAll = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const lock = holdInstanceLock(config.database);
+    undo.push(() => lock.release());
+    const store = openStore(config.database);
+    undo.push(() => store.close());
+    const simulated = whySimulated(simulate);
+    const firewall = simulated === undefined ? xtRecent() : simulatedFirewall();
+    const cutter = simulated === undefined ? conntrack({ clock, warn: (message) => log.warn('conntrack', { message }) }) : simulatedCutter();
+    undo.push(() => cutter.stop());
+    const engine = createEngine({ clock, store, firewall, cutter, log }, first.policy);
+    undo.push(() => engine.stop());
+    engine.start();
+    const source = unixDatagramSource({ path: config.socket.path, uid: ids.uid, gid: ids.gid, mode: config.socket.mode }, clock);
+    await source.start((bytes, at) => engine.deliver(bytes, at));
+    undo.push(() => source.stop());
+
+    let loaded = { at: startedAt, error: undefined as string | undefined, warnings: [...first.warnings, ...first.errors].map(formatIssue) };
+    const notEnforcing = (): string | undefined => simulated ?? firewall.unavailable();
+
+    const reload = (): ReloadResponse => {
+      const before = engine.policy;
+      let next: ReturnType<typeof readPolicy>;
+      try {
+        next = readPolicy(configPath, stateDir);
+        if (next.errors.length > 0) throw new ConfigError(next.errors);
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        loaded = { ...loaded, error: error.message.split('\n')[0] ?? '' };
+        log.error('reload_refused', { message: error.message });
+        const details = error.issues.map(formatIssue);
+        throw new ApiError('bad_config', `${configPath} has ${details.length === 1 ? 'an error' : `${details.length} errors`}, so the configuration in force stays: ${loaded.error}`, details, { cause: error });
+      }
+      const changes = changesBetween(before, next.policy);
+      engine.reload(next.policy);
+      const warnings = [...next.warnings.map(formatIssue), ...needsRestart(config, next.policy.config)];
+      loaded = { at: clock.now(), error: undefined, warnings };
+      log.info('reloaded', { path: configPath, changes: changes.length === 0 ? ['nothing changed'] : changes });
+      return { changes, warnings };
+    };
+
+    const view: DaemonView = {
+      clock,
+      version: VERSION,
+      startedAt,
+      engine,
+      sources: [source],
+      cutter: () => cutter.stats(),
+      notEnforcing,
+      config: () => ({ path: configPath, loadedAt: loaded.at, error: loaded.error, warnings: loaded.warnings }),
+      store: () => ({ path: store.path, sizeBytes: store.sizeBytes() }),
+      reload,
+    };
+    const app = createApp(view, log);
+    undo.push(() => app.close());
+    await listen(app, { path: config.control.socket, gid: ids.control, mode: config.control.mode });
+
+    const why = notEnforcing();
+    if (why !== undefined) log.warn('simulating', { message: `no ban is enforced: ${why}` });
+    store.writeEvent({ at: instant(clock.now()), type: 'start', detail: VERSION });
+    log.info('started', { version: VERSION, pid: process.pid, config: configPath, socket: config.socket.path, control: config.control.socket, database: config.database, rules: first.policy.rules.length, bans: engine.bans().length });
+    return {
+      controlSocket: config.control.socket,
+      reload() {
+        try {
+          reload();
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+        }
+      },
+      async stop() {
+        try {
+          store.writeEvent({ at: clock.now(), type: 'stop', detail: undefined });
+        } catch (error) {
+          log.error('database_failed', { message: error instanceof Error ? error.message : String(error) });
+        }
+        await stopAll();
+        log.info('stopped');
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}

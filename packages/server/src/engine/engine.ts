@@ -1,0 +1,499 @@
+/**
+ * The sequence of DESIGN section 2, and nothing else: lines in, matches counted, offences decided, stored, enforced. It is
+ * the one place where bans begin and end, which is why it is longer than most files: each step is a call to a part that
+ * has its own file, and all of them change the same few tables.
+ */
+import { after, instant, ms, NEVER, type Address, type Enforcement, type Instant, type Ms, type Prefix } from 'banban-shared';
+import { isUtf8 } from 'node:buffer';
+import type { Clock, Timer } from '../clock.ts';
+import { createWindows, type FullWindow, type WindowView } from '../count/window.ts';
+import { decide } from '../decide/decide.ts';
+import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
+import type { Log } from '../observe/log.ts';
+import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store } from '../store/store.ts';
+import { StoreError } from '../store/store.ts';
+import { evidence, isOwn, newEntry } from '../syslog/entry.ts';
+import { mendUtf8, splitLines, unescapeTabs } from '../syslog/lines.ts';
+import { parseLine } from '../syslog/parse.ts';
+import { createActiveBans } from './active-bans.ts';
+import { createEnforcer, type SyncResult, type TargetState } from './enforcer.ts';
+import { createExpiry } from './expiry.ts';
+import type { Policy, RunningRule } from './policy.ts';
+import { createPump } from './pump.ts';
+import { createUnsaved } from './unsaved.ts';
+
+export interface EngineParts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly firewall: Firewall;
+  readonly cutter: ConnectionCutter;
+  readonly log: Log;
+}
+
+export interface RuleCounters {
+  matches: number;
+  offences: number;
+  bans: number;
+}
+
+export interface EngineCounters {
+  lines: number;
+  unparsed: number;
+  own: number;
+  good: number;
+  bad: number;
+  notAnAddress: number;
+}
+
+/** What a person asks for with `ban`. */
+export interface BanRequest {
+  readonly addresses: readonly Address[];
+  readonly target: string;
+  /** Undefined: the first length of the target. */
+  readonly length: Ms | undefined;
+  readonly reason: string | undefined;
+  readonly by: string;
+}
+
+export type BanOutcome =
+  | { readonly address: Address; readonly outcome: 'banned' | 'extended' | 'unchanged'; readonly ban: BanRecord; readonly enforcement: Enforcement }
+  | { readonly address: Address; readonly outcome: 'refused'; readonly allowedBy: Prefix };
+
+export interface UnbanRequest {
+  /** Undefined: every banned address. */
+  readonly addresses: readonly Address[] | undefined;
+  /** Undefined: in every target. */
+  readonly target: string | undefined;
+  readonly by: string;
+}
+
+export interface UnbanOutcome {
+  readonly address: Address;
+  readonly targets: readonly string[];
+  /** Targets whose kernel list could not be freed of the address. */
+  readonly unreleased: readonly string[];
+}
+
+export interface AddressHistory {
+  readonly allowedBy: Prefix | undefined;
+  readonly bans: readonly BanRecord[];
+  readonly endedBans: readonly EndedBanRecord[];
+  readonly offences: readonly OffenceRecord[];
+  readonly windows: readonly (WindowView & { readonly rule: string })[];
+}
+
+export interface Engine {
+  /** Takes the stored bans up, puts them into the kernel with the time that is left to them, and begins to watch. */
+  start(): void;
+  /** Takes one delivery of a source. Returns at once. */
+  deliver(bytes: Buffer, at: Instant): void;
+  readonly policy: Policy;
+  /** Swaps the configuration: windows of rules that did not change stay, and so do bans whose target does. */
+  reload(policy: Policy): void;
+  /** @throws StoreError when nothing was done */
+  ban(request: BanRequest): BanOutcome[];
+  /** @throws StoreError when nothing was done */
+  unban(request: UnbanRequest): UnbanOutcome[];
+  bans(): readonly BanRecord[];
+  history(address: Address): AddressHistory;
+  reconcile(): readonly (TargetState & SyncResult)[];
+  /** Looks at the kernel, if the last look is not of this moment: what is asked after it is true. */
+  refresh(): void;
+  enforcementOf(ban: BanRecord): Enforcement;
+  targetStates(): TargetState[];
+  counters(): Readonly<EngineCounters>;
+  ruleCounters(rule: string): Readonly<RuleCounters>;
+  queue(): { readonly queued: number; readonly capacity: number; readonly dropped: number };
+  windows(): { readonly open: number; readonly capacity: number; readonly evicted: number };
+  /** A sentence when the database can't be written. */
+  storeProblem(): string | undefined;
+  /** Works off what has been received, and stops; the kernel keeps the bans. */
+  stop(): void;
+}
+
+/** The kernel is looked at this often; a list that came back is full again well within the 2 seconds that are promised. */
+const TICK = ms(500);
+/** Ended bans, offences and events are purged this often, and this many at a time. */
+const PURGE_EVERY = ms(60_000);
+const PURGE_AT_ONCE = 500;
+/** Bans end in groups of this size, so that a storm's end does not hold the loop. */
+const EXPIRE_AT_ONCE = 500;
+/** Writes of one transaction: about 2 ms. */
+const WRITE_AT_ONCE = 256;
+/** An offence that changes nothing is stored once in this time for each rule and address. */
+const REPEAT_AFTER = ms(3_600_000);
+const MOST_REPEATS = 10_000;
+/** A store that failed is tried again this often. */
+const RETRY_AFTER = ms(1000);
+/** What `why` shows of the past. */
+const HISTORY = 20;
+
+export function createEngine(parts: EngineParts, initial: Policy): Engine {
+  const { clock, store, firewall, cutter, log } = parts;
+  let policy = initial;
+  let rules = new Map(policy.rules.map((r) => [r.config.name, r]));
+  const active = createActiveBans();
+  const windows = createWindows();
+  const unsaved = createUnsaved();
+  const counters: EngineCounters = { lines: 0, unparsed: 0, own: 0, good: 0, bad: 0, notAnAddress: 0 };
+  const perRule = new Map<string, RuleCounters>();
+  const repeats = new Map<string, Instant>();
+  let problem: string | undefined;
+  let timer: Timer | undefined;
+  let purgedAt = clock.now();
+  let retryAt: Instant | undefined;
+  let stopped = false;
+
+  const enforcer = createEnforcer({ clock, firewall, bans: active, log, onReleased: (ids) => tryStore(() => store.markReleased(ids)) });
+  const expiry = createExpiry(clock, expire);
+  const pump = createPump({ clock, work, endSlice: () => settle() });
+
+  /** Runs a write whose failure must not stop anything; the failure is said once and shown until a write succeeds. */
+  function tryStore(action: () => void): boolean {
+    try {
+      action();
+      if (problem !== undefined && unsaved.size === 0) {
+        log.info('database_works_again', { path: store.path });
+        problem = undefined;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (problem !== error.message) log.error('database_failed', { message: error.message });
+      problem = error.message;
+      return false;
+    }
+  }
+
+  function countersOf(rule: string): RuleCounters {
+    let own = perRule.get(rule);
+    if (own === undefined) perRule.set(rule, (own = { matches: 0, offences: 0, bans: 0 }));
+    return own;
+  }
+
+  // ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  const entry = newEntry();
+  let arrivedAt = clock.now();
+  /** Whether the first line of the delivery had a PRI and a time stamp: what follows must have them too. */
+  let first = true;
+  let firstHadPri = false;
+  let firstHadStamp = false;
+
+  function line(bytes: Buffer, from: number, to: number): void {
+    counters.lines++;
+    parseLine(bytes, from, unescapeTabs(bytes, from, to), entry);
+    if (first) {
+      first = false;
+      firstHadPri = entry.hasPri;
+      firstHadStamp = entry.hasStamp;
+    } else if ((firstHadPri && !entry.hasPri) || (firstHadStamp && !entry.hasStamp)) {
+      // The rest of a message with a line break in it: no record of its own, so nobody's word but the far side's.
+      counters.unparsed++;
+      return;
+    }
+    if (entry.programEnd === entry.textStart) counters.unparsed++;
+    else if (isOwn(entry)) {
+      counters.own++;
+      return;
+    }
+    const found = policy.matcher.match(entry);
+    if (found.notAnAddress) counters.notAnAddress++;
+    if (found.good !== undefined) {
+      counters.good++;
+      settle();
+      pardon(found.good, arrivedAt);
+      return;
+    }
+    if (found.hits.length === 0) return;
+    counters.bad++;
+    const text = evidence(entry);
+    for (const { rule: index, address } of found.hits) {
+      const rule = policy.rules[index];
+      if (rule === undefined) continue;
+      countersOf(rule.config.name).matches++;
+      const full = windows.hit(rule.threshold, address, arrivedAt, text);
+      if (full !== undefined) offend(rule, full);
+    }
+  }
+
+  function work(bytes: Buffer, at: Instant): void {
+    arrivedAt = at;
+    first = true;
+    if (!isUtf8(bytes)) mendUtf8(bytes);
+    splitLines(bytes, line);
+  }
+
+  // ── offences to bans ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Decided but not yet written: one transaction a slice. At most one for each (address, target). */
+  let pending = new Map<string, { readonly write: BanWrite; readonly rule: RunningRule }>();
+
+  function offend(rule: RunningRule, { address, at, lines }: FullWindow): void {
+    const { name, target, memory, ban: lengths } = rule.config;
+    const counted = countersOf(name);
+    counted.offences++;
+    const key = `${target} ${address}`;
+    // The second offence of one slice has to see what the first one did.
+    if (pending.has(key) || pending.size >= WRITE_AT_ONCE) settle();
+    const standing = active.get(target, address);
+    const decision = decide({
+      at,
+      allowedBy: policy.allowlist.find(address),
+      earlier: store.countOffences(address, target, instant(at - memory)),
+      lengths,
+      active: standing,
+    });
+    const offence = { at, address, target, rule: name, level: decision.level, lines };
+    if (decision.kind === 'none') {
+      noteRepeat({ ...offence, decision: 'none', reason: decision.reason });
+      return;
+    }
+    const manual = standing?.origin.kind === 'manual' ? standing : undefined;
+    pending.set(key, {
+      rule,
+      write: {
+        address,
+        target,
+        at,
+        until: decision.until,
+        // A person's ban stays a person's, though a rule makes it longer: no good pattern may end it.
+        origin: manual?.origin ?? { kind: 'rule', name },
+        level: manual === undefined ? decision.level : undefined,
+        reason: manual?.reason,
+        offence: { ...offence, decision: decision.kind === 'ban' ? 'banned' : 'extended', reason: undefined },
+      },
+    });
+  }
+
+  function noteRepeat(offence: NewOffence): void {
+    const key = `${offence.rule} ${offence.address} ${offence.reason ?? ''}`;
+    const last = repeats.get(key);
+    if (last !== undefined && offence.at - last < REPEAT_AFTER) return;
+    if (repeats.size >= MOST_REPEATS) repeats.clear();
+    repeats.set(key, offence.at);
+    tryStore(() => store.writeOffences([offence]));
+    log.info('offence_without_ban', { address: offence.address, rule: offence.rule, reason: offence.reason ?? '' });
+  }
+
+  /** Writes what is decided, then enforces it. */
+  function settle(): void {
+    if (pending.size === 0) return;
+    const decided = [...pending.values()];
+    pending = new Map();
+    const writes = decided.map((d) => d.write);
+    let records: BanRecord[] = [];
+    if (!tryStore(() => (records = store.writeBans(writes, 'process')))) {
+      records = unsaved.keep(writes, (target, address) => active.get(target, address));
+      retryAt ??= after(clock.now(), RETRY_AFTER);
+    }
+    const reset: Address[] = [];
+    records.forEach((ban, i) => {
+      active.set(ban);
+      const rule = decided[i]?.rule;
+      if (rule === undefined) return;
+      const { write } = decided[i] ?? {};
+      const isNew = write?.offence?.decision === 'banned';
+      if (isNew) countersOf(rule.config.name).bans++;
+      if (rule.config.resetconns) reset.push(ban.address);
+      log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, level: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
+    });
+    enforcer.apply(records);
+    if (reset.length > 0) cutter.cut(reset);
+    expiry.aim(active.nextEnd());
+  }
+
+  /** Tries again to write the bans of a full disk. */
+  function saveUnsaved(): void {
+    if (unsaved.size === 0 || retryAt === undefined || clock.now() < retryAt) return;
+    retryAt = undefined;
+    const writes = unsaved.take();
+    for (let i = 0; i < writes.length; i += WRITE_AT_ONCE) {
+      const part = writes.slice(i, i + WRITE_AT_ONCE);
+      if (tryStore(() => store.writeBans(part, 'process').forEach((ban) => active.get(ban.target, ban.address) !== undefined && active.set(ban)))) continue;
+      unsaved.keep(writes.slice(i), (target, address) => active.get(target, address));
+      retryAt = after(clock.now(), RETRY_AFTER);
+      return;
+    }
+    log.info('unsaved_bans_written', { count: writes.length });
+    expiry.aim(active.nextEnd());
+  }
+
+  // ── ends of bans ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends bans in the store, then in the kernel. @throws StoreError when nothing was done */
+  function end(bans: readonly BanRecord[], by: EndCause, name: string | undefined, at: Instant): readonly string[] {
+    const ends: BanEnd[] = bans.filter((b) => b.id > 0).map(({ id }) => ({ id, at, by, name }));
+    if (ends.length > 0) store.endBans(ends, by === 'unbanned' ? 'power' : 'process');
+    for (const ban of bans) {
+      unsaved.forget(ban.target, ban.address);
+      active.delete(ban);
+    }
+    const released = enforcer.release(bans);
+    tryStore(() => store.markReleased(released.filter((b) => b.id > 0).map((b) => b.id)));
+    const gone = new Set(released);
+    for (const { address, target } of bans) log.info('ban_ended', { address, target, by, name: name ?? null });
+    expiry.aim(active.nextEnd());
+    return bans.filter((b) => !gone.has(b)).map((b) => `${b.target} ${b.address}`);
+  }
+
+  function expire(): void {
+    const now = clock.now();
+    const due = active.expired(now, EXPIRE_AT_ONCE);
+    if (due.length > 0 && !tryStore(() => end(due, 'expired', undefined, now))) {
+      // The ban stands in the store, so it stands: the tick tries again.
+      return;
+    }
+    const next = active.nextEnd();
+    if (due.length === EXPIRE_AT_ONCE && next !== undefined && next <= now) clock.soon(expire);
+    else expiry.aim(next);
+  }
+
+  function pardon(address: Address, at: Instant): void {
+    windows.forget(policy.rules.map((r) => r.config.name), address);
+    const automatic = active.everywhere(address).filter((b) => b.origin.kind === 'rule');
+    if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
+  }
+
+  /** Ends what the present configuration does not allow to stand: bans of allowed addresses and of targets that are gone. */
+  function conform(): void {
+    const now = clock.now();
+    const bans = active.all();
+    const allowed = bans.filter((b) => policy.allowlist.find(b.address) !== undefined);
+    if (allowed.length > 0) tryStore(() => end(allowed, 'allowlisted', undefined, now));
+    const homeless = active.all().filter((b) => !policy.targets.has(b.target));
+    if (homeless.length > 0) tryStore(() => end(homeless, 'target_removed', undefined, now));
+  }
+
+  // ── the clock ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function tick(): void {
+    if (stopped) return;
+    timer = clock.after(TICK, tick);
+    enforcer.check();
+    saveUnsaved();
+    const now = clock.now();
+    const next = active.nextEnd();
+    if (next !== undefined && next <= now) expire();
+    // An empty write tells whether a database that failed works again, where nothing else would.
+    if (problem !== undefined && unsaved.size === 0) tryStore(() => store.writeEvent({ at: now, type: 'database_works_again', detail: undefined }));
+    if (now - purgedAt >= PURGE_EVERY) {
+      purgedAt = now;
+      const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
+      tryStore(() => void store.purge(instant(now - longest), PURGE_AT_ONCE));
+      windows.sweep(now, ms(Math.max(0, ...policy.rules.map((r) => r.config.interval))), 10_000);
+    }
+  }
+
+  return {
+    start() {
+      const now = clock.now();
+      for (const ban of store.activeBans()) active.set(ban);
+      enforcer.configure(policy.targets.values());
+      // Rows of bans that ended just before a crash are ours to take out.
+      const left = store.unreleased().filter((b) => active.get(b.target, b.address) === undefined);
+      tryStore(() => store.markReleased(enforcer.release(left).map((b) => b.id)));
+      for (let due = active.expired(now, EXPIRE_AT_ONCE); due.length > 0; due = active.expired(now, EXPIRE_AT_ONCE)) {
+        const these = due;
+        if (!tryStore(() => end(these, 'expired', undefined, now))) break;
+      }
+      conform();
+      for (const target of policy.targets.keys()) enforcer.sync(target);
+      expiry.aim(active.nextEnd());
+      timer = clock.after(TICK, tick);
+    },
+    deliver: (bytes, at) => pump.push(bytes, at),
+    get policy() {
+      return policy;
+    },
+    reload(next) {
+      settle();
+      const before = new Map(policy.rules.map((r) => [r.config.name, r.fingerprint]));
+      policy = next;
+      rules = new Map(next.rules.map((r) => [r.config.name, r]));
+      windows.keepRules(new Set(next.rules.filter((r) => before.get(r.config.name) === r.fingerprint).map((r) => r.config.name)));
+      for (const name of perRule.keys()) if (!rules.has(name)) perRule.delete(name);
+      repeats.clear();
+      conform();
+      enforcer.configure(next.targets.values());
+      for (const target of next.targets.keys()) enforcer.sync(target);
+    },
+    ban({ addresses, target, length, reason, by }) {
+      settle();
+      const at = clock.now();
+      const until = after(at, length ?? policy.targets.get(target)?.ban[0] ?? ms(0));
+      const origin: BanOrigin = { kind: 'manual', name: by };
+      const unique = [...new Set(addresses)];
+      const allowed = new Map(unique.map((a) => [a, policy.allowlist.find(a)]));
+      const wanted = unique.filter((a) => allowed.get(a) === undefined);
+      const before = new Map(wanted.map((a) => [a, active.get(target, a)]));
+      const records = store.writeBans(
+        wanted.map((address) => ({ address, target, origin, level: before.get(address)?.level, reason: reason ?? before.get(address)?.reason, at, until, offence: undefined })),
+        'power',
+      );
+      for (const ban of records) active.set(ban);
+      enforcer.apply(records);
+      // Read back: the answer is what the kernel has, not what was written.
+      enforcer.sync(target);
+      if (policy.rules.some((r) => r.config.target === target && r.config.resetconns)) cutter.cut(records.map((b) => b.address));
+      expiry.aim(active.nextEnd());
+      const made = new Map(records.map((b) => [b.address, b]));
+      return unique.flatMap((address): BanOutcome[] => {
+        const ban = made.get(address);
+        if (ban === undefined) {
+          const allowedBy = allowed.get(address);
+          return allowedBy === undefined ? [] : [{ address, outcome: 'refused', allowedBy }];
+        }
+        const old = before.get(address);
+        const outcome = old === undefined ? 'banned' : ban.until > old.until ? 'extended' : 'unchanged';
+        log.info('ban', { address, target, by, outcome, reason: reason ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString() });
+        return [{ address, outcome, ban, enforcement: enforcer.enforcementOf(ban) }];
+      });
+    },
+    unban({ addresses, target, by }) {
+      settle();
+      const asked = addresses === undefined ? undefined : [...new Set(addresses)];
+      const bans = (asked === undefined ? active.all() : asked.flatMap((a) => active.everywhere(a))).filter((b) => target === undefined || b.target === target);
+      const stuck = new Set(end(bans, 'unbanned', by, clock.now()));
+      const byAddress = new Map<Address, BanRecord[]>((asked ?? bans.map((b) => b.address)).map((a) => [a, []]));
+      for (const ban of bans) byAddress.get(ban.address)?.push(ban);
+      for (const address of byAddress.keys()) windows.forget([...rules.keys()], address);
+      return [...byAddress].map(([address, ended]) => ({
+        address,
+        targets: ended.map((b) => b.target),
+        unreleased: ended.filter((b) => stuck.has(`${b.target} ${address}`)).map((b) => b.target),
+      }));
+    },
+    bans: () => active.all(),
+    history(address) {
+      return {
+        allowedBy: policy.allowlist.find(address),
+        bans: active.everywhere(address),
+        endedBans: store.endedBansOf(address, HISTORY),
+        offences: store.offencesOf(address, HISTORY),
+        windows: windows.of(policy.rules.map((r) => r.threshold), address, clock.now()),
+      };
+    },
+    reconcile() {
+      return [...policy.targets.keys()].map((name) => {
+        const done = enforcer.sync(name);
+        return { ...enforcer.stateOf(name), ...done };
+      });
+    },
+    refresh: () => enforcer.refresh(),
+    enforcementOf: (ban) => enforcer.enforcementOf(ban),
+    targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
+    counters: () => counters,
+    ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
+    queue: () => ({ queued: pump.queued, capacity: pump.capacity, dropped: pump.dropped }),
+    windows: () => ({ open: windows.size, capacity: windows.capacity, evicted: windows.evicted }),
+    storeProblem: () => (problem === undefined ? undefined : unsaved.size === 0 ? problem : `${problem} (${unsaved.size} bans are enforced but not yet saved)`),
+    stop() {
+      stopped = true;
+      timer?.cancel();
+      expiry.stop();
+      pump.drain();
+      settle();
+    },
+  };
+}

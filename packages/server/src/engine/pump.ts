@@ -1,0 +1,116 @@
+/**
+ * Between the socket and the matching: a bounded queue, and the turns of the loop shared so that receiving comes first.
+ * rsyslog sends blocking, under a lock, and the kernel queues as few as 10 datagrams: whoever does not read stalls the
+ * machine's logging. So a turn in which something arrived is left to the socket until it is empty or a good many have
+ * come, work is done in slices of about a millisecond, and what finds the queue full is dropped and counted.
+ */
+import type { Instant } from 'banban-shared';
+import type { Clock } from '../clock.ts';
+
+export interface Pump {
+  push(bytes: Buffer, at: Instant): void;
+  /** Works off all that is queued, at once: for the stop. */
+  drain(): void;
+  readonly queued: number;
+  readonly capacity: number;
+  readonly dropped: number;
+}
+
+export interface PumpOptions {
+  readonly clock: Clock;
+  /** Works one delivery off. */
+  readonly work: (bytes: Buffer, at: Instant) => void;
+  /** Called when a slice is done: decisions of the slice are written together. */
+  readonly endSlice: () => void;
+  readonly capacity?: number;
+  readonly byteCapacity?: number;
+}
+
+/** A quarter of a second of a flood at full speed. */
+const CAPACITY = 65_536;
+const BYTE_CAPACITY = 64 * 1024 * 1024;
+/** Work for at most this long, in milliseconds, before the socket is looked at again … */
+const SLICE_MS = 1;
+/** … and receive at most this many before some work is done: both sides go on under any flood. */
+const RECEIVE_FIRST = 512;
+/** The clock is asked once for this many deliveries. */
+const STRIDE = 32;
+
+export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCapacity = BYTE_CAPACITY }: PumpOptions): Pump {
+  let queue: { bytes: Buffer; at: Instant }[] = [];
+  let head = 0;
+  let held = 0;
+  let dropped = 0;
+  let armed = false;
+  let arrived = 0;
+  let sinceWork = 0;
+
+  const queued = (): number => queue.length - head;
+
+  function slice(limit: number): void {
+    const until = clock.now() + limit;
+    try {
+      for (let done = 1; head < queue.length; done++) {
+        const item = queue[head++];
+        if (item === undefined) break;
+        held -= item.bytes.length;
+        work(item.bytes, item.at);
+        if (done % STRIDE === 0 && clock.now() > until) break;
+      }
+    } finally {
+      if (head === queue.length) {
+        queue = [];
+        head = 0;
+      } else if (head > 8192) {
+        queue = queue.slice(head);
+        head = 0;
+      }
+      endSlice();
+    }
+  }
+
+  function turn(): void {
+    armed = false;
+    if (arrived > 0 && sinceWork < RECEIVE_FIRST) {
+      arrived = 0;
+      arm();
+      return;
+    }
+    arrived = 0;
+    sinceWork = 0;
+    try {
+      slice(SLICE_MS);
+    } finally {
+      if (queued() > 0) arm();
+    }
+  }
+
+  function arm(): void {
+    if (armed) return;
+    armed = true;
+    clock.soon(turn);
+  }
+
+  return {
+    push(bytes, at) {
+      arrived++;
+      sinceWork++;
+      if (queued() >= capacity || held + bytes.length > byteCapacity) dropped++;
+      else {
+        queue.push({ bytes, at });
+        held += bytes.length;
+      }
+      arm();
+    },
+    drain() {
+      while (queued() > 0) slice(Infinity);
+    },
+    get queued() {
+      return queued();
+    },
+    capacity,
+    get dropped() {
+      return dropped;
+    },
+  };
+}

@@ -2,7 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // Two cores, and tests that measure nothing: files side by side, but those with namespaces and daemons one at a time.
     projects: [
       { extends: true, test: { name: 'quick', include: ['test/{unit,property,house}/**/*.test.ts'], testTimeout: 60_000 } },

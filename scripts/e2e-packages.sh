@@ -18,7 +18,7 @@ syslog_ng=$tools/syslog-ng
 # elsewhere (Fedora, Arch) needs no dpkg.
 wanted='iptables:iptables iptables-restore:iptables ip6tables-restore:iptables conntrack:conntrack ip:iproute2
   rsyslogd:rsyslog sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client sshpass:sshpass
-  ps:procps sysctl:procps nsenter:util-linux unshare:util-linux setpriv:util-linux logger:bsdutils'
+  ps:procps sysctl:procps nsenter:util-linux unshare:util-linux setpriv:util-linux logger:bsdutils strace:strace'
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH

@@ -20,10 +20,19 @@ function asApiError(error: unknown): ApiError | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new ApiError('too_large', 'the request body is over 1 MiB; send at most 10,000 addresses at once');
-  if (code === 'FST_ERR_VALIDATION') return new ApiError('bad_request', `the request is not of the right shape: ${error.message}`);
+  if (code === 'FST_ERR_VALIDATION') return new ApiError('bad_request', `the request is not of the right shape: ${shapeProblem(error)}`);
   if (code.startsWith('FST_ERR_CTP')) return new ApiError('bad_request', `the request body can't be read: ${error.message}`);
   if (error instanceof SyntaxError || ('statusCode' in error && error.statusCode === 400)) return new ApiError('bad_request', `the request can't be read: ${error.message}`);
   return undefined;
+}
+
+/** ajv's words, with the name of a key that should not be there, which they leave out. */
+function shapeProblem(error: Error): string {
+  const first: unknown = 'validation' in error && Array.isArray(error.validation) ? error.validation[0] : undefined;
+  if (typeof first !== 'object' || first === null || !('params' in first)) return error.message;
+  const { params } = first;
+  if (typeof params !== 'object' || params === null || !('additionalProperty' in params)) return error.message;
+  return `it has an unknown key ${JSON.stringify(params.additionalProperty)}`;
 }
 
 export function createApp(daemon: DaemonView, log: Log): FastifyInstance {

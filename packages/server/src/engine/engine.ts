@@ -296,7 +296,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const isNew = write?.offence?.decision === 'banned';
       if (isNew) countersOf(rule.config.name).bans++;
       if (rule.config.resetconns) reset.push(ban.address);
-      log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, level: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
+      log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, offence: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
     });
     enforcer.apply(records);
     if (reset.length > 0) cutter.cut(reset);

@@ -1,0 +1,135 @@
+/** The command line, read and checked: the only door to yargs. Prints nothing and asks nobody. */
+import { DEFAULT_CONTROL_SOCKET } from 'banban-shared';
+import yargs, { type Argv } from 'yargs';
+import { version } from '../package.json';
+import { commands } from './commands/index.ts';
+import { verbOptions, type Args, type Command } from './commands/command.ts';
+import { nearest } from './nearest.ts';
+import { printable } from './view/printable.ts';
+
+export interface Settings {
+  readonly socket: string;
+  readonly timeoutSeconds: number;
+  readonly json: boolean;
+  readonly noColor: boolean;
+  readonly quiet: boolean;
+}
+
+export type CommandLine =
+  | { readonly kind: 'run'; readonly command: Command; readonly args: Args; readonly settings: Settings }
+  /** `--help`, `--version`, and banctl alone. */
+  | { readonly kind: 'show'; readonly text: string }
+  | { readonly kind: 'usage'; readonly problem: string; readonly json: boolean };
+
+const globalOptions = {
+  socket: { type: 'string', requiresArg: true, describe: `banband's control socket (or BANBAN_SOCKET; default ${DEFAULT_CONTROL_SOCKET})` },
+  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10)' },
+  json: { type: 'boolean', describe: "print the API's answer as it is, errors as JSON on stderr" },
+  quiet: { type: 'boolean', describe: 'no confirmations and notes; only answers and errors' },
+  'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or NO_COLOR)' },
+} as const;
+
+/** A day: whoever waits longer waits for nothing. */
+const LONGEST_TIMEOUT_SECONDS = 86_400;
+
+/** Reads `argv` (without node and the script). Never throws. */
+export async function readCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandLine> {
+  const json = argv.includes('--json');
+  const usage = (problem: string): CommandLine => ({ kind: 'usage', problem, json });
+  let failure: string | undefined;
+  const parser = describe((message) => (failure = message));
+  // Errors never reach yargs' own printing: `fail` takes them, and the callback takes the help.
+  let shown = '';
+  const parsed = await parser.parseAsync([...argv], {}, (_error: unknown, _argv: unknown, output: string) => {
+    shown = output;
+  });
+  const values = new Map<string, unknown>(Object.entries(parsed));
+  if (values.get('version') === true) return { kind: 'show', text: `banctl ${version}` };
+  if (values.get('help') === true) return { kind: 'show', text: shown };
+  const words = parsed._.map(String);
+  const verb = words[0];
+  const command = commands.find((one) => one.verb === verb);
+  if (verb !== undefined && command === undefined) return usage(unknownWord('verb', verb, commands.map((one) => one.verb)));
+  const allowed = [...Object.keys(globalOptions), 'help', 'version', ...(command?.options ?? [])];
+  const stranger = [...values.keys()].find((key) => key !== '_' && key !== '$0' && !allowed.includes(key));
+  if (stranger !== undefined) {
+    const elsewhere = commands.filter((one) => one.options.some((option) => option === stranger)).map((one) => one.verb);
+    if (elsewhere.length > 0) return usage(`--${stranger} is an option of ${elsewhere.join(' and ')}${verb === undefined ? '' : `, not of ${verb}`}.`);
+    return usage(unknownWord('option', stranger.length === 1 ? `-${stranger}` : `--${stranger}`, allowed.map((option) => `--${option}`)));
+  }
+  if (failure !== undefined) return usage(failure);
+  const twice = [...values].find(([key, value]) => key !== '_' && Array.isArray(value));
+  if (twice !== undefined) return usage(`--${twice[0]} was given twice.`);
+  if (command === undefined) return argv.length === 0 ? { kind: 'show', text: await parser.getHelp() } : usage('no verb was given.');
+
+  const addresses = words.slice(1);
+  const wrong = countProblem(command, addresses);
+  if (wrong !== undefined) return usage(wrong);
+  const text = (key: string): string | undefined => {
+    const value = values.get(key);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const args: Args = { addresses, target: text('target'), for: text('for'), reason: text('reason'), all: values.get('all') === true };
+  for (const key of ['target', 'socket'] as const) if (text(key) === '') return usage(`--${key} is empty.`);
+  const problem = command.check?.(args);
+  if (problem !== undefined) return usage(problem);
+  const timeout = text('timeout') ?? '10';
+  const timeoutSeconds = /^\d{1,5}(?:\.\d{1,3})?$/.test(timeout) ? Number(timeout) : 0;
+  if (timeoutSeconds <= 0 || timeoutSeconds > LONGEST_TIMEOUT_SECONDS) return usage(`--timeout "${printable(timeout, 40)}" is not a number of seconds from 0.001 to ${LONGEST_TIMEOUT_SECONDS}.`);
+  const socket = text('socket') ?? (env['BANBAN_SOCKET'] || DEFAULT_CONTROL_SOCKET);
+  if (socket.includes('\0')) return usage('the socket path has a NUL in it.');
+  return { kind: 'run', command, args, settings: { socket, timeoutSeconds, json, noColor: values.get('no-color') === true, quiet: values.get('quiet') === true } };
+}
+
+function countProblem(command: Command, addresses: readonly string[]): string | undefined {
+  const { least, most } = command.addresses;
+  if (addresses.length >= least && addresses.length <= most) return undefined;
+  if (most === 0) return `${command.verb} takes no arguments, but "${printable(addresses[0] ?? '', 80)}" was given.`;
+  return most === 1 ? `${command.verb} takes exactly one address.` : `${command.verb} needs at least one address.`;
+}
+
+function unknownWord(what: string, word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return `there is no ${what} "${printable(word, 80)}"${meant === undefined ? `; "banctl --help" lists what there is.` : `; did you mean "${meant}"?`}`;
+}
+
+/** The grammar and the help. Addresses stay in `_`: as a positional of yargs, `-` silently vanishes. */
+function describe(onFailure: (message: string) => void): Argv {
+  const parser = yargs()
+    .scriptName('banctl')
+    .locale('en')
+    // 1.20 stays 1.20, a.b is no path, and a name has one spelling.
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'dot-notation': false,
+      'camel-case-expansion': false,
+      'boolean-negation': false,
+      'short-option-groups': false,
+      'strip-aliased': true,
+      'greedy-arrays': false,
+    })
+    .usage('Usage: banctl <verb> [options]\n\nAsks and commands banband, the daemon that bans addresses by what they leave in the logs.')
+    .options(globalOptions)
+    .group(Object.keys(globalOptions), 'Everywhere:')
+    .help('help', 'this help; after a verb, that of the verb')
+    .version('version', "banctl's version", version)
+    .epilogue('Exit codes: 0 done or nothing to do, 1 refused or failed, 2 usage, 4 no daemon, 5 no permission.')
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .wrap(100)
+    .fail((message) => onFailure(`${message ?? 'the command line could not be read'}.`));
+  for (const command of commands) {
+    parser.command(command.verb, command.summary, (verb: Argv) => {
+      const own = command.options.map((option) => ` [--${option}${verbOptions[option].argument === undefined ? '' : ` ${verbOptions[option].argument}`}]`).filter((text) => !command.operands.includes(text.trim().slice(1, -1)));
+      verb.usage(`Usage: banctl ${[command.verb, command.operands].join(' ').trim()}${own.join('')}\n\n${command.summary[0]?.toUpperCase() ?? ''}${command.summary.slice(1)}.`);
+      for (const option of command.options) {
+        const { type, describe } = verbOptions[option];
+        verb.option(option, { type, describe, ...(type === 'string' && { requiresArg: true }) });
+      }
+      for (const [line, meaning] of command.examples) verb.example(line, meaning);
+      return verb;
+    });
+  }
+  return parser;
+}

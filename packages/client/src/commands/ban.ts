@@ -1,0 +1,51 @@
+import { parseDuration, toSeconds, type BanResult } from 'banban-shared';
+import { inRequests, readAddresses } from '../addresses.ts';
+import type { ExitCode } from '../exit.ts';
+import { banOutcome } from '../view/ban.ts';
+import { printable } from '../view/printable.ts';
+import { inBatches } from './batches.ts';
+import type { Command } from './command.ts';
+import { tell } from './told.ts';
+
+/** `banctl ban <address...> [--target T] [--for D] [--reason S]` */
+export const ban: Command = {
+  verb: 'ban',
+  operands: '<address...>',
+  addresses: { least: 1, most: Infinity },
+  summary: 'ban addresses (- reads them from standard input), and say whether the kernel holds them',
+  options: ['target', 'for', 'reason'],
+  examples: [
+    ['banctl ban 203.0.113.7 --for 7d --reason "port scans"', 'a week'],
+    ['banctl ban 2001:db8::7 --for forever --target BLOCKER', 'for ever, in one list'],
+    ['banctl ban - < addresses.txt', 'one address a line, # begins a comment'],
+  ],
+  check(args) {
+    if (args.for !== undefined && parseDuration(args.for) === undefined) {
+      return `--for "${printable(args.for, 80)}" is not a duration of up to ten years; write 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds.`;
+    }
+    if (args.reason !== undefined && (args.reason === '' || args.reason.length > 500)) return '--reason must have 1 to 500 characters.';
+    return undefined;
+  },
+  async run(context, args, stdin) {
+    const read = await readAddresses(args.addresses, stdin);
+    if (read.kind === 'unusable') return { usage: read.problem };
+    if (read.addresses.length === 0) context.note('No addresses on standard input: nothing to do.');
+    const length = args.for === undefined ? undefined : parseDuration(args.for);
+    const ask = async (addresses: string[]) => {
+      const { value, text } = await context.client.call('ban', {
+        body: {
+          addresses,
+          by: context.by,
+          ...(args.target !== undefined && { target: args.target }),
+          ...(length !== undefined && { durationSeconds: toSeconds(length) }),
+          ...(args.reason !== undefined && { reason: args.reason }),
+        },
+      });
+      return { items: value.results, text };
+    };
+    return inBatches<string[], BanResult, ExitCode>(context, 'results', inRequests(read.addresses), ask, (results) => {
+      const now = context.now();
+      return tell(context, results.map((result) => banOutcome(result, now)));
+    });
+  },
+};

@@ -1,0 +1,41 @@
+/** The one shape of a verb. cli.ts makes the command line and the help from it; nothing here knows yargs. */
+import type { Readable } from 'node:stream';
+import type { Context } from '../context.ts';
+import type { ExitCode } from '../exit.ts';
+
+/** A verb's own options, once for all verbs. */
+export const verbOptions = {
+  target: { type: 'string', describe: 'the kernel list, as the configuration names it', argument: 'TARGET' },
+  for: { type: 'string', describe: 'how long: 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds', argument: 'DURATION' },
+  reason: { type: 'string', describe: 'why, for the record', argument: 'TEXT' },
+  all: { type: 'boolean', describe: 'every active ban', argument: undefined },
+} as const;
+export type VerbOption = keyof typeof verbOptions;
+
+/** What the command line said; an option that was not given is undefined (`all` is false). */
+export interface Args {
+  readonly addresses: readonly string[];
+  readonly target: string | undefined;
+  readonly for: string | undefined;
+  readonly reason: string | undefined;
+  readonly all: boolean;
+}
+
+export interface Command {
+  readonly verb: string;
+  /** As in the help: `<address...>`; '' for none. */
+  readonly operands: string;
+  readonly addresses: { readonly least: number; readonly most: number };
+  readonly summary: string;
+  readonly options: readonly VerbOption[];
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+  /** A sentence when the arguments do not fit together, beyond what their number and names say. */
+  check?(args: Args): string | undefined;
+  /** Asks the daemon and prints. @throws ApiError, ConnectionError */
+  run(context: Context, args: Args, stdin: Readable): Promise<ExitCode | UsageProblem>;
+}
+
+/** Found only while running, as in a list read from standard input. */
+export interface UsageProblem {
+  readonly usage: string;
+}

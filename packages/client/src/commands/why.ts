@@ -1,0 +1,24 @@
+import { exitCodes } from '../exit.ts';
+import { readAddresses } from '../addresses.ts';
+import { whyPage } from '../view/why.ts';
+import type { Command } from './command.ts';
+
+/** `banctl why <address>` */
+export const why: Command = {
+  verb: 'why',
+  operands: '<address>',
+  addresses: { least: 1, most: 1 },
+  summary: 'everything banban knows of an address: its bans, and the log lines that made them',
+  options: [],
+  examples: [['banctl why 203.0.113.7', '']],
+  async run(context, args, stdin) {
+    const read = await readAddresses(args.addresses, stdin);
+    if (read.kind === 'unusable') return { usage: read.problem };
+    const [address, ...more] = read.addresses;
+    if (address === undefined || more.length > 0) return { usage: 'why takes exactly one address.' };
+    const { value, text } = await context.client.call('why', { query: { address } });
+    if (context.json) context.body(text);
+    else context.answer(whyPage(value, context.now(), context.paint));
+    return exitCodes.done;
+  },
+};

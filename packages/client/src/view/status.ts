@@ -1,0 +1,105 @@
+/** `status`: health in the first line, what wants attention next, then the parts. */
+import type { Instant, StatusResponse, TargetStatus } from 'banban-shared';
+import type { Paint } from './paint.ts';
+import { printable } from './printable.ts';
+import { bytes, count, counted } from './size.ts';
+import { table } from './table.ts';
+import { ago, seconds } from './when.ts';
+
+/** The one line that a person under attack reads. */
+export function healthLine(status: StatusResponse, paint: Paint): string {
+  const name = `banband ${printable(status.version, 40)}`;
+  const life = `up ${seconds(status.uptimeSeconds)}, pid ${status.pid}`;
+  if (!status.enforcing) return paint.warn(`SIMULATING: ${name} does not touch the kernel${status.simulatedBecause === null ? '' : ` (${printable(status.simulatedBecause, 300)})`}, ${life}`);
+  const broken = status.targets.filter((target) => target.state === 'missing' || target.state === 'failed');
+  if (broken.length === 0) return `${name} ${paint.good('is enforcing')}, ${life}`;
+  const names = broken.map((target) => `${printable(target.name, 80)} ${target.state}`).join(', ');
+  return paint.bad(`NOT ENFORCING ${broken.length === status.targets.length ? 'anything' : 'everything'}: ${name}, ${names}, ${life}`);
+}
+
+/** The whole page, without a newline at the end. */
+export function statusPage(status: StatusResponse, now: Instant, paint: Paint): string {
+  const parts = [healthLine(status, paint)];
+  if (status.problems.length > 0) parts.push([paint.bad('problems'), ...status.problems.map((problem) => `  ${paint.bad('!')} ${printable(problem, 1000)}`)].join('\n'));
+  parts.push(sources(status, now, paint), targets(status, paint), rules(status, paint), rest(status, now, paint));
+  return parts.join('\n\n');
+}
+
+function section(title: string, body: string, paint: Paint): string {
+  return `${paint.bold(title)}\n${body}`;
+}
+
+const right = (title: string) => ({ title, right: true });
+
+function sources(status: StatusResponse, now: Instant, paint: Paint): string {
+  if (status.sources.length === 0) return section('sources', '  none', paint);
+  const columns = [{ title: 'SOURCE' }, right('DATAGRAMS'), right('LINES'), right('QUEUED'), right('DROPPED'), right('CUT'), right('UNPARSED'), { title: 'LAST' }];
+  const rows = status.sources.map((source) => [
+    `${source.type} ${source.path}`,
+    count(source.datagrams),
+    count(source.lines),
+    count(source.queued),
+    source.dropped > 0 ? { text: count(source.dropped), brush: paint.bad } : '0',
+    count(source.cut),
+    count(source.unparsed),
+    ago(source.lastAt, now),
+  ]);
+  const errors = status.sources.flatMap((source) => (source.error === null ? [] : [`  ${paint.bad('!')} ${printable(source.path, 200)}: ${printable(source.error, 500)}`]));
+  return section('sources', [table(columns, rows, paint, '  '), ...errors].join('\n'), paint);
+}
+
+function targets(status: StatusResponse, paint: Paint): string {
+  if (status.targets.length === 0) return section('targets', '  none', paint);
+  const columns = [{ title: 'TARGET' }, { title: 'STATE' }, right('BANS'), right('HELD'), right('FOREIGN'), right('CAPACITY')];
+  const brushes: Readonly<Record<TargetStatus['state'], (text: string) => string>> = { ok: paint.good, simulated: paint.warn, missing: paint.bad, full: paint.bad, failed: paint.bad };
+  const rows = status.targets.map((target) => [
+    target.name,
+    { text: target.state, brush: brushes[target.state] },
+    count(target.bans),
+    count(target.held),
+    count(target.foreign),
+    target.capacity === null ? '-' : count(target.capacity),
+  ]);
+  const notes = status.targets.flatMap((target) => {
+    const lines = target.message === null ? [] : [`  ${paint.bad('!')} ${printable(target.name, 80)}: ${printable(target.message, 500)}`];
+    if (target.notHeld.length > 0 && target.state !== 'simulated') lines.push(`  ${paint.bad('!')} ${printable(target.name, 80)} does not hold ${some(target.notHeld)}`);
+    return lines;
+  });
+  return section('targets', [table(columns, rows, paint, '  '), ...notes].join('\n'), paint);
+}
+
+function some(addresses: readonly string[]): string {
+  const shown = addresses.slice(0, 5).map((address) => printable(address, 80)).join(', ');
+  return addresses.length > 5 ? `${shown} and ${addresses.length === 100 ? 'others' : `${addresses.length - 5} more`}` : shown;
+}
+
+function rules(status: StatusResponse, paint: Paint): string {
+  if (status.rules.length === 0) return section('rules', '  none', paint);
+  const columns = [{ title: 'RULE' }, { title: 'TARGET' }, { title: 'FIRES AFTER' }, right('MATCHES'), right('OFFENCES'), right('BANS'), { title: 'STATE' }];
+  const rows = status.rules.map((rule) => [
+    rule.name,
+    rule.target,
+    `${rule.occurrences} in ${seconds(rule.intervalSeconds)}`,
+    count(rule.matches),
+    count(rule.offences),
+    count(rule.bans),
+    rule.disabled === null ? { text: 'on', brush: paint.good } : { text: `OFF: ${rule.disabled}`, brush: paint.bad },
+  ]);
+  return section('rules', table(columns, rows, paint, '  '), paint);
+}
+
+function rest(status: StatusResponse, now: Instant, paint: Paint): string {
+  const { bans, windows, matching, connections, store, memory, config } = status;
+  const lines: [string, string][] = [
+    ['bans', `${count(bans.active)} active, ${count(bans.permanent)} of them for ever`],
+    ['lines', `${count(matching.bad)} matched a rule, ${count(matching.good)} a good pattern, ${count(matching.notAnAddress)} without a readable address`],
+    ['windows', `${count(windows.open)} open of ${count(windows.capacity)}, ${count(windows.evicted)} evicted`],
+    ['connections', connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: the conntrack program is not there'],
+    ['store', `${printable(store.path, 300)}, ${bytes(store.sizeBytes)}${store.error === null ? '' : `, ${paint.bad(`FAILS: ${printable(store.error, 500)}`)}`}`],
+    ['config', `${printable(config.path, 300)}, loaded ${ago(config.loadedAt, now)}${config.error === null ? '' : `, ${paint.bad(`last reload REFUSED: ${printable(config.error, 500)}`)}`}`],
+    ['memory', bytes(memory.rssBytes)],
+  ];
+  const warnings = config.warnings.map((warning) => `  ${paint.warn('!')} ${printable(warning, 500)}`);
+  const head = config.warnings.length === 0 ? [] : [`${paint.warn(counted(config.warnings.length, 'warning'))} in the configuration`];
+  return [...lines.map(([name, value]) => `${paint.bold(name.padEnd(11))}  ${value}`), ...head, ...warnings].join('\n');
+}

@@ -1,0 +1,63 @@
+/** `why`: everything banban knows of one address, the present before the past. */
+import type { EndedBan, Instant, OffenceView, WhyResponse } from 'banban-shared';
+import { enforcementWords, originWords } from './ban.ts';
+import type { Paint } from './paint.ts';
+import { printable } from './printable.ts';
+import { ago, lasting, seconds, until } from './when.ts';
+
+/** A 64 KiB line tells no more than its beginning; --json has it whole. */
+const LONGEST_LINE = 1000;
+
+const END_WORDS: Readonly<Record<EndedBan['endedBy'], string>> = {
+  expired: 'its time was over',
+  pardoned: 'by a good pattern',
+  unbanned: 'by hand',
+  allowlisted: 'the address became allowed',
+  target_removed: 'the target left the configuration',
+};
+
+const because = (reason: string | null): string => (reason === null ? '' : `: ${printable(reason, 500)}`);
+
+/** The page, without a newline at the end. */
+export function whyPage(why: WhyResponse, now: Instant, paint: Paint): string {
+  const address = printable(why.address, 80);
+  const parts = [verdict(why, address, now, paint)];
+  if (why.bans.length > 0) {
+    const lines = why.bans.map((ban) => {
+      const kernel = enforcementWords[ban.enforcement];
+      const shown = ban.enforcement === 'held' ? paint.good(kernel) : ban.enforcement === 'simulated' ? paint.warn(kernel) : paint.bad(kernel);
+      const level = ban.level === null ? '' : `, level ${ban.level}`;
+      return `  ${printable(ban.target, 80)}  since ${ago(ban.since, now)}, ends ${until(ban.until, now)}${level}, by ${printable(originWords(ban.origin), 80)}, kernel: ${shown}${because(ban.reason)}`;
+    });
+    parts.push([paint.bold('active bans'), ...lines].join('\n'));
+  }
+  if (why.windows.length > 0) {
+    const lines = why.windows.map((window) => `  ${printable(window.rule, 80)}  ${window.matches} of ${window.occurrences} within ${seconds(window.intervalSeconds)}, last ${ago(window.lastAt, now)}`);
+    parts.push([paint.bold('open windows'), ...lines].join('\n'));
+  }
+  if (why.offences.length > 0) parts.push([paint.bold('offences'), ...why.offences.flatMap((one) => offence(one, now, paint))].join('\n'));
+  if (why.endedBans.length > 0) parts.push([paint.bold('ended bans'), ...why.endedBans.map((ban) => ended(ban, now))].join('\n'));
+  return parts.join('\n\n');
+}
+
+function verdict(why: WhyResponse, address: string, now: Instant, paint: Paint): string {
+  const allowed = why.allowedBy === null ? '' : `it is never banned, because ${printable(why.allowedBy, 80)} is on the allow list`;
+  if (why.bans.length > 0) {
+    const bans = why.bans.map((ban) => `${printable(ban.target, 80)} ${lasting(ban.until, now)}`).join(', ');
+    return `${paint.bold(address)} ${paint.bad('is banned')} in ${bans}${allowed === '' ? '' : `; yet ${allowed}`}`;
+  }
+  if (allowed !== '') return `${paint.bold(address)} is not banned: ${allowed}`;
+  const known = why.offences.length + why.endedBans.length + why.windows.length > 0;
+  return `${paint.bold(address)} is not banned${known ? '' : ', and banban knows nothing of it'}`;
+}
+
+function offence(one: OffenceView, now: Instant, paint: Paint): string[] {
+  const decision = { banned: 'banned', extended: 'made a ban longer', none: 'changed nothing' }[one.decision];
+  const head = `  ${ago(one.at, now)}  rule ${printable(one.rule, 80)}, ${printable(one.target, 80)}, level ${one.level}, ${decision}${because(one.reason)}`;
+  return [head, ...one.lines.map((line) => `    ${paint.dim('|')} ${printable(line, LONGEST_LINE)}`)];
+}
+
+function ended(ban: EndedBan, now: Instant): string {
+  const who = ban.endedName === null ? '' : ` (${printable(ban.endedName, 80)})`;
+  return `  ${printable(ban.target, 80)}  ${ago(ban.since, now)} to ${ago(ban.endedAt, now)}, by ${printable(originWords(ban.origin), 80)}${because(ban.reason)}; ended: ${END_WORDS[ban.endedBy]}${who}`;
+}

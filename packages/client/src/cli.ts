@@ -57,7 +57,7 @@ export async function readCommandLine(argv: readonly string[], env: NodeJS.Proce
     if (elsewhere.length > 0) return usage(`--${stranger} is an option of ${elsewhere.join(' and ')}${verb === undefined ? '' : `, not of ${verb}`}.`);
     return usage(unknownWord('option', stranger.length === 1 ? `-${stranger}` : `--${stranger}`, allowed.map((option) => `--${option}`)));
   }
-  if (failure !== undefined) return usage(failure);
+  if (failure !== undefined) return usage(failure.replace(/^Not enough arguments following: (.*)$/s, '--$1 needs a value') + '.');
   const twice = [...values].find(([key, value]) => key !== '_' && Array.isArray(value));
   if (twice !== undefined) return usage(`--${twice[0]} was given twice.`);
   if (command === undefined) return argv.length === 0 ? { kind: 'show', text: await parser.getHelp() } : usage('no verb was given.');
@@ -118,7 +118,7 @@ function describe(onFailure: (message: string) => void): Argv {
     .exitProcess(false)
     .showHelpOnFail(false)
     .wrap(100)
-    .fail((message) => onFailure(`${message ?? 'the command line could not be read'}.`));
+    .fail((message) => onFailure(message ?? 'the command line could not be read'));
   for (const command of commands) {
     parser.command(command.verb, command.summary, (verb: Argv) => {
       const own = command.options.map((option) => ` [--${option}${verbOptions[option].argument === undefined ? '' : ` ${verbOptions[option].argument}`}]`).filter((text) => !command.operands.includes(text.trim().slice(1, -1)));

@@ -52,6 +52,8 @@ export function explainConnection(cause: unknown, socket: string, changes: boole
     case 'ENAMETOOLONG':
       return new ConnectionError('no_socket', `${socket} cannot be a socket: its path is too long or not valid.`, 'Name a path of at most 107 bytes with --socket or BANBAN_SOCKET.', options);
     case 'UND_ERR_SOCKET':
+    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+    case 'HPE_INVALID_EOF_STATE':
     case 'ECONNRESET':
     case 'EPIPE':
       return new ConnectionError('cut_off', `banband closed the connection on ${socket} before its answer was complete.`, `See whether it has just ended (systemctl status banband), and try again.${unknown}`, options);

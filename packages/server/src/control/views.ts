@@ -47,19 +47,19 @@ export function offenceView(offence: OffenceRecord): OffenceView {
   };
 }
 
-/** The sentence for a ban that the kernel does not hold; null where there is nothing to say. */
+/** Why the kernel does not hold a ban that is stored; null where it does. */
 export function enforcementMessage(address: Address, target: string, enforcement: Enforcement, detail: string | undefined): string | null {
   switch (enforcement) {
     case 'held':
       return null;
     case 'simulated':
-      return 'stored, but not enforced: banband simulates';
+      return 'banband simulates and does not touch the kernel';
     case 'missing':
-      return `stored, but not enforced: ${detail ?? `the kernel has no list ${target}`}`;
+      return detail ?? `the kernel has no list ${target}`;
     case 'waiting':
-      return `stored, but not enforced: ${detail ?? `the list ${target} is full`}`;
+      return detail ?? `the list ${target} is full`;
     case 'failed':
-      return `stored, but not enforced: ${detail ?? `${address} could not be written to ${target}`}`;
+      return detail ?? `${address} could not be written to ${target}`;
   }
 }
 

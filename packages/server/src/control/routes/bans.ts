@@ -42,7 +42,7 @@ export const unbanHandler: Handler<'unban'> = (daemon, { body }) => {
       address,
       targets: [...targets],
       released: unreleased.length === 0,
-      message: unreleased.length > 0 ? `the ban is ended, but the kernel's list ${unreleased.join(', ')} could not be freed of the address; banband goes on trying` : targets.length === 0 ? 'was not banned' : null,
+      message: unreleased.length > 0 ? `the ban is ended, but the kernel's list ${unreleased.join(', ')} could not be freed of the address; banband goes on trying` : null,
     })),
   };
 };

@@ -56,7 +56,7 @@ function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: DaemonView
   if (!status.enforcing) problems.push(`nothing is enforced: ${status.simulatedBecause ?? ''}`);
   if (status.store.error !== null) problems.push(status.store.error);
   for (const target of status.targets) {
-    if (target.state === 'missing' && status.enforcing) problems.push(`target ${target.name}: ${target.bans} bans are not enforced: ${target.message ?? ''}`);
+    if (target.state === 'missing' && status.enforcing) problems.push(`target ${target.name}: ${target.bans === 0 ? '' : `${target.bans} bans are not enforced: `}${target.message ?? ''}`);
     if (target.state === 'failed' || target.state === 'full') problems.push(`target ${target.name}: ${target.message ?? ''}`);
   }
   for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);

@@ -1,0 +1,60 @@
+/** Answers of a banband in good health, for the views and the fake daemon. */
+import type { Ban, BanResult, StatusResponse, WhyResponse } from 'banban-shared';
+
+const stamp = (ms: number): string => new Date(ms).toISOString();
+
+/** `now` in milliseconds: every time of the answer is relative to it. */
+export function aBan(now: number, change: Partial<Ban> = {}): Ban {
+  return {
+    id: 1,
+    address: '203.0.113.7',
+    target: 'BLOCKER',
+    origin: { kind: 'rule', name: 'fullblock' },
+    level: 1,
+    reason: '3 matches in 1h',
+    since: stamp(now - 7_200_000),
+    until: stamp(now + 165_600_000),
+    remainingSeconds: 165_600,
+    enforcement: 'held',
+    ...change,
+  };
+}
+
+export function aBanResult(now: number, change: Partial<BanResult> = {}): BanResult {
+  return { address: '203.0.113.7', target: 'BLOCKER', outcome: 'banned', until: stamp(now + 172_800_000), enforcement: 'held', message: null, ...change };
+}
+
+export function aStatus(now: number, change: Partial<StatusResponse> = {}): StatusResponse {
+  return {
+    version: '0.1.0',
+    pid: 123,
+    startedAt: stamp(now - 266_400_000),
+    uptimeSeconds: 266_400,
+    enforcing: true,
+    simulatedBecause: null,
+    config: { path: '/etc/banban/banban.yml', loadedAt: stamp(now - 60_000), error: null, warnings: [] },
+    sources: [{ type: 'unix', path: '/run/banban/log.sock', datagrams: 12_345, bytes: 1_000_000, lines: 12_400, dropped: 0, cut: 0, unparsed: 2, own: 0, queued: 0, queueCapacity: 65_536, lastAt: stamp(now - 3000), error: null }],
+    matching: { good: 5, bad: 42, notAnAddress: 1 },
+    windows: { open: 3, capacity: 100_000, evicted: 0 },
+    rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null }],
+    targets: [{ name: 'BLOCKER', state: 'ok', message: null, bans: 7, held: 7, foreign: 0, capacity: 100, notHeld: [] }],
+    bans: { active: 7, permanent: 1 },
+    connections: { available: true, queued: 0, cut: 4, failed: 0, dropped: 0 },
+    store: { path: '/var/lib/banban/banban.db', sizeBytes: 86_016, error: null },
+    memory: { rssBytes: 88_080_384 },
+    problems: [],
+    ...change,
+  };
+}
+
+export function aWhy(now: number, change: Partial<WhyResponse> = {}): WhyResponse {
+  return {
+    address: '203.0.113.7',
+    allowedBy: null,
+    bans: [aBan(now)],
+    endedBans: [{ id: 2, target: 'THROTTLE', origin: { kind: 'manual', name: 'anna' }, level: null, reason: 'scans', since: stamp(now - 864_000_000), endedAt: stamp(now - 432_000_000), endedBy: 'unbanned', endedName: 'bert' }],
+    offences: [{ id: 3, at: stamp(now - 7_200_000), rule: 'fullblock', target: 'BLOCKER', level: 1, decision: 'banned', reason: null, lines: ['sshd[7]: Failed password for root from 203.0.113.7 port 4242 ssh2'] }],
+    windows: [{ rule: 'briefthrottle', matches: 1, occurrences: 3, intervalSeconds: 600, lastAt: stamp(now - 5000) }],
+    ...change,
+  };
+}

@@ -27,6 +27,7 @@ for (const name of ['server', 'client']) {
     keepNames: true,
     sourcemap: 'linked',
     logLevel: 'warning',
+    alias: name === 'client' ? { 'string-width': join(root, 'scripts/ascii-width.mjs') } : {},
     // Native modules stay where they were built.
     external: ['re2', 'better-sqlite3', 'unix-dgram'],
     // The CommonJS packages inside ask for node's own modules by require.

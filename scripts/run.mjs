@@ -64,7 +64,7 @@ function sources(folder) {
 }
 
 function build() {
-  const value = fingerprint(['pnpm-lock.yaml', 'tsconfig.json', 'scripts/build.mjs', ...['server', 'client', 'shared'].flatMap((p) => sources(`packages/${p}/src`))]);
+  const value = fingerprint(['pnpm-lock.yaml', 'tsconfig.json', 'scripts/build.mjs', 'scripts/ascii-width.mjs', ...['server', 'client', 'shared'].flatMap((p) => sources(`packages/${p}/src`))]);
   const built = ['server', 'client'].every((p) => existsSync(inRoot(`packages/${p}/dist/main.js`)));
   if (built && isDone('built', value)) return;
   process.stdout.write('banban: building\n');

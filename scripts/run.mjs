@@ -1,6 +1,7 @@
 /**
  * `npm start`, `npm test`, `npm run bench`, each as the very first command in a clean clone: installs with a pnpm of the
- * checkout's own (none has to be on the machine), builds, and runs. Uses nothing but Node and npm.
+ * checkout's own (none has to be on the machine), builds, and runs. Uses nothing but Node and npm. package.json calls it
+ * by exec, so that the signals that npm passes on reach it and not a shell in between, which would leave it an orphan.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -78,6 +79,7 @@ function start() {
   mkdirSync(state, { recursive: true });
   const child = spawn(process.execPath, ['packages/server/bin/banband.js', '--config', 'config/banban.yml', '--state', state, ...process.argv.slice(3)], { cwd: root, stdio: 'inherit' });
   process.stdout.write(`banban: from another terminal:  export BANBAN_SOCKET=${join(state, 'control.sock')}; npx banctl status\n`);
+  if (process.getuid() === 0) process.stdout.write('banban: as root it really bans; the firewall rules that it fills are in config/firewall (iptables-restore --noflush FILE)\n');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
 }

@@ -79,7 +79,7 @@ function start() {
   mkdirSync(state, { recursive: true });
   const child = spawn(process.execPath, ['packages/server/bin/banband.js', '--config', 'config/banban.yml', '--state', state, ...process.argv.slice(3)], { cwd: root, stdio: 'inherit' });
   process.stdout.write(`banban: from another terminal:  export BANBAN_SOCKET=${join(state, 'control.sock')}; npx banctl status\n`);
-  if (process.getuid() === 0) process.stdout.write('banban: as root it really bans; the firewall rules that it fills are in config/firewall (iptables-restore --noflush FILE)\n');
+  if (process.getuid() === 0) process.stdout.write('banban: as root it really bans; the firewall rules that it fills stand in config/firewall\n');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
 }

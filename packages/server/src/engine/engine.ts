@@ -143,6 +143,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   let purgedAt = clock.now();
   let retryAt: Instant | undefined;
   let stopped = false;
+  /** False while a ban stands that the configuration does not allow, because its end could not be written. */
+  let conforms = true;
 
   const enforcer = createEnforcer({ clock, firewall, bans: active, log, onReleased: (ids) => tryStore(() => store.markReleased(ids)) });
   const expiry = createExpiry(clock, expire);
@@ -158,11 +160,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
       return true;
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (problem !== error.message) log.error('database_failed', { message: error.message });
-      problem = error.message;
+      noteFailure(error);
       return false;
     }
+  }
+
+  /** Says a failure of the database once; anything else is a bug and goes on up. */
+  function noteFailure(error: unknown): void {
+    if (!(error instanceof StoreError)) throw error;
+    if (problem !== error.message) log.error('database_failed', { message: error.message });
+    problem = error.message;
   }
 
   function countersOf(rule: string): RuleCounters {
@@ -240,7 +247,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const decision = decide({
       at,
       allowedBy: policy.allowlist.find(address),
-      earlier: store.countOffences(address, target, instant(at - memory)),
+      earlier: earlierOffences(address, target, instant(at - memory)),
       lengths,
       active: standing,
     });
@@ -264,6 +271,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         offence: { ...offence, decision: decision.kind === 'ban' ? 'banned' : 'extended', reason: undefined },
       },
     });
+  }
+
+  /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
+  function earlierOffences(address: Address, target: string, since: Instant): number {
+    try {
+      return store.countOffences(address, target, since);
+    } catch (error) {
+      noteFailure(error);
+      return 0;
+    }
   }
 
   function noteRepeat(offence: NewOffence): void {
@@ -304,8 +321,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   /** Tries again to write the bans of a full disk. */
-  function saveUnsaved(): void {
-    if (unsaved.size === 0 || retryAt === undefined || clock.now() < retryAt) return;
+  function saveUnsaved(atOnce = false): void {
+    if (unsaved.size === 0 || (!atOnce && (retryAt === undefined || clock.now() < retryAt))) return;
     retryAt = undefined;
     const writes = unsaved.take();
     for (let i = 0; i < writes.length; i += WRITE_AT_ONCE) {
@@ -358,11 +375,19 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** Ends what the present configuration does not allow to stand: bans of allowed addresses and of targets that are gone. */
   function conform(): void {
     const now = clock.now();
-    const bans = active.all();
-    const allowed = bans.filter((b) => policy.allowlist.find(b.address) !== undefined);
-    if (allowed.length > 0) tryStore(() => end(allowed, 'allowlisted', undefined, now));
+    const allowed = active.all().filter((b) => policy.allowlist.find(b.address) !== undefined);
+    const freed = allowed.length === 0 || tryStore(() => end(allowed, 'allowlisted', undefined, now));
     const homeless = active.all().filter((b) => !policy.targets.has(b.target));
-    if (homeless.length > 0) tryStore(() => end(homeless, 'target_removed', undefined, now));
+    const left = homeless.length === 0 || tryStore(() => end(homeless, 'target_removed', undefined, now));
+    conforms = freed && left;
+  }
+
+  /** Takes out rows of bans that ended while their list could not be written, or just before a crash. */
+  function releaseLeft(): void {
+    tryStore(() => {
+      const left = store.unreleased().filter((b) => active.get(b.target, b.address) === undefined);
+      if (left.length > 0) store.markReleased(enforcer.release(left).map((b) => b.id));
+    });
   }
 
   // ── the clock ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -372,6 +397,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     timer = clock.after(TICK, tick);
     enforcer.check();
     saveUnsaved();
+    if (!conforms) conform();
     const now = clock.now();
     const next = active.nextEnd();
     if (next !== undefined && next <= now) expire();
@@ -390,9 +416,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const now = clock.now();
       for (const ban of store.activeBans()) active.set(ban);
       enforcer.configure(policy.targets.values());
-      // Rows of bans that ended just before a crash are ours to take out.
-      const left = store.unreleased().filter((b) => active.get(b.target, b.address) === undefined);
-      tryStore(() => store.markReleased(enforcer.release(left).map((b) => b.id)));
+      releaseLeft();
       for (let due = active.expired(now, EXPIRE_AT_ONCE); due.length > 0; due = active.expired(now, EXPIRE_AT_ONCE)) {
         const these = due;
         if (!tryStore(() => end(these, 'expired', undefined, now))) break;
@@ -416,10 +440,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       repeats.clear();
       conform();
       enforcer.configure(next.targets.values());
+      releaseLeft();
       for (const target of next.targets.keys()) enforcer.sync(target);
     },
     ban({ addresses, target, length, reason, by }) {
       settle();
+      // What waits is older: written later it would put a rule's name on this person's ban.
+      saveUnsaved(true);
       const at = clock.now();
       const until = after(at, length ?? policy.targets.get(target)?.ban[0] ?? ms(0));
       const origin: BanOrigin = { kind: 'manual', name: by };

@@ -86,6 +86,12 @@ function standsAlone(text: Buffer, from: number, to: number, left: boolean, righ
   return true;
 }
 
+function isName(name: Buffer, text: Buffer, start: number, end: number): boolean {
+  if (name.length !== end - start) return false;
+  for (let i = 0; i < name.length; i++) if (name[i] !== text[start + i]) return false;
+  return true;
+}
+
 /** Whom `pattern` names in `text`; null when it matches but names nobody; undefined when it does not match. */
 function capture(pattern: Pattern, text: Buffer): Address | null | undefined {
   const found = pattern.capturer.exec(text);
@@ -137,7 +143,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     let hash = 0x811c9dc5;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ (text[i] ?? 0), 0x01000193);
     const known = programs.get(hash);
-    if (known !== undefined && known.name.length === end - start && known.name.compare(text, start, end) === 0) return known.plan;
+    if (known !== undefined && isName(known.name, text, start, end)) return known.plan;
     const name = Buffer.from(text.subarray(start, end));
     const plan = planFor(name);
     if (programs.size >= MOST_PROGRAMS) programs.clear();

@@ -100,13 +100,31 @@ function cut(source: string): Piece[] {
 const EDGE = new Set([' ', '"', "'", '<', '>', '@', ',', ';', '=', '/', '&']);
 const EDGE_ESCAPE = new Set(['\\s', '\\[', '\\]', '\\(', '\\)', '\\"', '\\t', '\\|', '\\=', '\\/', '\\<', '\\>', '\\{', '\\}', '\\$']);
 
-function isEdge(piece: Piece | undefined, next: Piece | undefined, side: 'left' | 'right'): boolean {
+function isRightEdge(piece: Piece | undefined, next: Piece | undefined): boolean {
   if (piece === undefined) return false;
   // `\]?` may be absent, and then the edge is open.
-  if (side === 'right' && next?.kind === 'quantifier' && !next.text.startsWith('+')) return false;
-  if (piece.kind === 'anchor') return piece.text === '$' || piece.text === '^';
-  if (piece.kind === 'literal') return EDGE.has(piece.text) || (side === 'right' && piece.text === ':');
+  if (next?.kind === 'quantifier' && !next.text.startsWith('+')) return false;
+  if (piece.kind === 'anchor') return piece.text === '$';
+  if (piece.kind === 'literal') return EDGE.has(piece.text) || piece.text === ':';
   return piece.kind === 'escape' && EDGE_ESCAPE.has(piece.text);
+}
+
+/**
+ * A colon may belong to an address, so one before `<ip>` is an edge only where the author wrote what is before it too,
+ * back to a character that no address has: `IPv6:<ip>` is one, `.*:<ip>` and `a:<ip>` are not.
+ */
+function isLeftEdge(pieces: readonly Piece[], at: number): boolean {
+  const piece = pieces[at - 1];
+  if (piece === undefined) return false;
+  if (piece.kind === 'anchor') return piece.text === '^';
+  if (piece.kind === 'escape') return EDGE_ESCAPE.has(piece.text);
+  if (piece.kind !== 'literal' || piece.text !== ':') return piece.kind === 'literal' && EDGE.has(piece.text);
+  for (let i = at - 2; ; i--) {
+    const before = pieces[i];
+    if (before?.kind === 'escape') return EDGE_ESCAPE.has(before.text);
+    if (before?.kind !== 'literal') return false;
+    if (!/[0-9A-Fa-f:.]/.test(before.text)) return true;
+  }
 }
 
 /** The pieces of a program's name at the start of a pattern, up to `\[` or `:`; undefined when it does not begin with one. */
@@ -189,8 +207,8 @@ export function compilePattern(text: string): Pattern {
   const at = pieces.findIndex((p) => p === places[0]);
   const ipIsPlaceholder = pieces[at]?.kind === 'ip';
   const end = ipIsPlaceholder ? at : closeOf(pieces, at);
-  const checkLeft = !isEdge(pieces[at - 1], pieces[at], 'left');
-  const checkRight = !isEdge(pieces[end + 1], pieces[end + 2], 'right');
+  const checkLeft = !isLeftEdge(pieces, at);
+  const checkRight = !isRightEdge(pieces[end + 1], pieces[end + 2]);
   const capturer = compile(tie(render(true)), checkLeft || checkRight ? 'd' : '');
   if (capturer.test('')) throw new PatternError('it matches an empty line, so it would match every line');
   const finder = tie(render(false));

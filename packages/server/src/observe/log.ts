@@ -29,7 +29,8 @@ export function createLog(clock: Clock, style: 'text' | 'json', write: (line: st
   const emit = (level: Level, event: string, fields: LogFields = {}): void => {
     const time = new Date(clock.now()).toISOString();
     if (style === 'json') {
-      write(`${JSON.stringify({ time, level, event, ...fields })}\n`);
+      // First for the reader, and again last: a field of the same name must not pass for the log's own word.
+      write(`${JSON.stringify(Object.assign({ time, level, event }, fields, { time, level, event }))}\n`);
       return;
     }
     const { message, ...rest } = fields;

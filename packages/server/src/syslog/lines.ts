@@ -56,17 +56,24 @@ export function mendUtf8(b: Buffer): void {
   }
 }
 
+const HASH = 0x23;
+
+/** `#011` at `at`. */
+const isEscapedTab = (b: Buffer, at: number): boolean => b[at] === HASH && b[at + 1] === 0x30 && b[at + 2] === 0x31 && b[at + 3] === 0x31;
+
 /**
  * rsyslog writes a tab as `#011` (its escapeControlCharactersOnReceive, octal with `#` before); a pattern's `\t` or `\s`
  * should find it all the same. Turns each into a tab in place and returns the new end of the line. Only the tab: any
  * other control byte, a newline above all, stays escaped, because it could only come from the far side.
  */
 export function unescapeTabs(b: Buffer, start: number, end: number): number {
-  let at = b.indexOf('#011', start, 'latin1');
+  // Looking for one byte is several times as fast as looking for a string, and most lines have none.
+  let at = b.indexOf(HASH, start);
+  while (at >= 0 && at + 4 <= end && !isEscapedTab(b, at)) at = b.indexOf(HASH, at + 1);
   if (at < 0 || at + 4 > end) return end;
   let to = at;
   for (; at < end; ) {
-    if (b[at] === 0x23 && at + 4 <= end && b[at + 1] === 0x30 && b[at + 2] === 0x31 && b[at + 3] === 0x31) {
+    if (at + 4 <= end && isEscapedTab(b, at)) {
       b[to++] = 0x09;
       at += 4;
     } else b[to++] = b[at++] ?? 0;

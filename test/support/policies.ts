@@ -1,0 +1,52 @@
+/** Configurations and policies to run in tests, with everything filled in that the test does not care about. */
+import { FOREVER, ms, parsePrefix, type Prefix } from 'banban-shared';
+import type { Config, PatternConfig, RuleConfig, TargetConfig } from '../../packages/server/src/config/config.ts';
+import { compilePolicy, type Policy } from '../../packages/server/src/engine/policy.ts';
+
+export const place = { file: 'test.yml', line: 1, key: '' };
+
+export const HOUR = 3_600_000;
+export const DAY = 86_400_000;
+
+export const pattern = (source: string): PatternConfig => ({ source, place });
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) throw new Error(`not a network: ${text}`);
+  return parsed;
+}
+
+export const target = (name: string, given: Partial<TargetConfig> = {}): TargetConfig => ({ name, ban: [ms(HOUR), ms(DAY), FOREVER], seconds: undefined, place, ...given });
+
+export const rule = (name: string, given: Partial<RuleConfig> = {}): RuleConfig => ({
+  name,
+  target: 'BLOCKER',
+  occurrences: 3,
+  interval: ms(HOUR),
+  memory: ms(90 * DAY),
+  ban: [ms(HOUR), ms(DAY), FOREVER],
+  resetconns: false,
+  badPatterns: [pattern(String.raw`sshd\[\d+\]: Failed \S+ for .* from <ip> port \d+ ssh2$`)],
+  place,
+  ...given,
+});
+
+export const config = (given: Partial<Config> = {}): Config => ({
+  path: 'test.yml',
+  socket: { path: '/nowhere/log.sock', owner: undefined, group: undefined, mode: 0o600 },
+  database: '/nowhere/banban.db',
+  control: { socket: '/nowhere/control.sock', group: undefined, mode: 0o660 },
+  allowlist: [],
+  targets: [target('BLOCKER')],
+  goodPatterns: [pattern(String.raw`sshd\[\d+\]: Accepted \S+ for .* from <ip> port \d+ ssh2$`)],
+  rules: [rule('ssh')],
+  ...given,
+});
+
+/** @throws when a pattern of the configuration can't be used: then the test is wrong */
+export function policy(given: Partial<Config> = {}): Policy {
+  const { policy: compiled, issues } = compilePolicy(config(given));
+  const [first] = issues;
+  if (first !== undefined) throw new Error(first.message);
+  return compiled;
+}

@@ -5,7 +5,8 @@ import { userInfo } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ErrorBody } from 'banban-shared';
 import { aBan, aBanResult, aStatus, aWhy } from '../support/answers.ts';
-import { banctl, startBanctl } from '../support/banctl.ts';
+import { banctl, program, startBanctl } from '../support/banctl.ts';
+import { Child } from '../support/child.ts';
 import { fakeDaemon, type FakeAnswer } from '../support/fake-daemon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -87,6 +88,15 @@ describe('each verb asks one thing and shows the answer', () => {
     expect(await ask({ body: { targets: [target] } }, ['reconcile'])).toMatchObject({ code: 0, stderr: '', asked: [{ method: 'POST', path: '/v1/reconcile' }] });
     const short = await ask({ body: { targets: [{ ...target, notHeld: 3 }] } }, ['reconcile']);
     expect(short).toMatchObject({ code: 1, stderr: 'banctl: 3 active bans are NOT ENFORCED; "banctl status" says why.\n' });
+  });
+
+  test('once the answer is printed banctl is done: V8 does not go on to optimise the parser', async () => {
+    const daemon = await fakeDaemon({ body: aStatus(now) });
+    const child = Child.start([process.execPath, '--trace-wasm-compilation-times', program, 'status', '--socket', daemon.socket]);
+    const result = await child.finished();
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toContain('is enforcing');
+    expect(result.stdout).not.toMatch(/using TurboFan/);
   });
 
   test('version names both, and itself alone when there is no daemon', async () => {
@@ -306,6 +316,20 @@ describe('addresses from standard input', () => {
     expect(result.stdout.trimEnd().split('\n')).toHaveLength(10_000);
   });
 
+  test('a directory is not an empty list', async () => {
+    const child = Child.start(['sh', '-c', 'exec "$0" "$@" < /', process.execPath, program, 'ban', '-']);
+    expect(await child.finished()).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('standard input is a directory') });
+  });
+
+  test('Ctrl-C ends the wait, for the list or for the answer', async () => {
+    const typing = startBanctl(['ban', '-', '--socket', '/nonexistent/control.sock']);
+    const waiting = await new Promise<Child>((resolve) => {
+      void fakeDaemon(() => resolve(child)).then(({ socket }) => (child = startBanctl(['status'], { socket })));
+      let child: Child;
+    });
+    for (const child of [waiting, typing]) expect(await child.stop('SIGINT')).toMatchObject({ code: null, signal: 'SIGINT', stdout: '', stderr: '' });
+  });
+
   test('none is nothing to do; a line that is no address is named', async () => {
     expect(await ask(echo, ['ban', '-'], '# nothing\n')).toMatchObject({ code: 0, asked: [], stdout: 'No addresses on standard input: nothing to do.\n' });
     expect(await ask(echo, ['ban', '-', '--json'], '')).toMatchObject({ code: 0, asked: [], stdout: '{"results":[]}\n' });
@@ -344,6 +368,41 @@ describe('what reaches the terminal', () => {
     const child = startBanctl(['list'], { socket: daemon.socket });
     child.process.stdout?.once('data', () => child.process.stdout?.destroy());
     expect(await child.finished()).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  /** Runs it on a pseudo-terminal of 80 columns; \r\n is how a terminal ends lines. */
+  async function onTerminal(answer: FakeAnswer, args: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const daemon = await fakeDaemon(answer);
+    const child = Child.start(['script', '-qec', `stty cols 80 && exec "$NODE" "$BANCTL" ${args}`, '/dev/null'], {
+      env: { PATH: process.env['PATH'], TERM: 'xterm', NODE: process.execPath, BANCTL: program, BANBAN_SOCKET: daemon.socket, ...env },
+    });
+    const { stdout } = await child.finished();
+    return stdout.replaceAll('\r\n', '\n');
+  }
+
+  test('colour on a terminal, none with --no-color or NO_COLOR', async () => {
+    expect(await onTerminal({ body: aStatus(now) }, 'status')).toContain('banband 0.1.0 \x1b[32mis enforcing\x1b[39m, up');
+    expect(await onTerminal({ body: aStatus(now) }, 'status --no-color')).not.toContain('\x1b');
+    expect(await onTerminal({ body: aStatus(now) }, 'status', { NO_COLOR: '1' })).not.toContain('\x1b');
+  });
+
+  test('a list is as wide as the terminal, and in a pipe as wide as it is', async () => {
+    const body = { bans: [aBan(now, { reason: 'she tried every password that she could think of' })] };
+    expect((await onTerminal({ body }, 'list --no-color')).split('\n')[1]).toMatch(/she tried e…$/);
+    expect((await ask({ body }, ['list'])).stdout).toContain('that she could think of\n');
+  });
+
+  test('--json on a terminal is the same value, with nothing that the terminal obeys', async () => {
+    const body = { bans: [aBan(now, { reason: HOSTILE })] };
+    const shown = await onTerminal({ body }, 'list --json');
+    expect(shown).not.toMatch(anythingATerminalObeys);
+    expect(JSON.parse(shown)).toEqual(body);
+  });
+
+  test('a full disk is a failure', async () => {
+    const daemon = await fakeDaemon({ body: aStatus(now) });
+    const child = Child.start(['sh', '-c', 'exec "$0" "$@" > /dev/full', process.execPath, program, 'status', '--socket', daemon.socket]);
+    expect(await child.finished()).toMatchObject({ code: 1, stderr: expect.stringContaining('banctl: the output could not be written: ENOSPC') });
   });
 
   test('--quiet leaves out confirmations, not answers and errors', async () => {

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child, type Finished } from './child.ts';
 
-const program = fileURLToPath(new URL('../../packages/client/bin/banctl.js', import.meta.url));
+/** What node runs. */
+export const program = fileURLToPath(new URL('../../packages/client/bin/banctl.js', import.meta.url));
 const bundle = fileURLToPath(new URL('../../packages/client/dist/main.js', import.meta.url));
 
 export interface BanctlOptions {

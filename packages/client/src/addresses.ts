@@ -23,11 +23,15 @@ export async function readAddresses(given: readonly string[], stdin: Readable): 
 
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stdin) {
-    const bytes = Buffer.from(chunk);
-    size += bytes.length;
-    if (size > LARGEST_INPUT) return unusable('standard input holds more than 32 MiB; a list of addresses is one address a line.');
-    chunks.push(bytes);
+  try {
+    for await (const chunk of stdin) {
+      const bytes = Buffer.from(chunk);
+      size += bytes.length;
+      if (size > LARGEST_INPUT) return unusable('standard input holds more than 32 MiB; a list of addresses is one address a line.');
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    return unusable(`standard input could not be read: ${printable(error instanceof Error ? error.message : String(error), 200)}.`);
   }
   const read: string[] = [];
   for (const [i, line] of Buffer.concat(chunks).toString('utf8').split('\n').entries()) {

@@ -22,35 +22,41 @@ export type CommandLine =
   | { readonly kind: 'usage'; readonly problem: string; readonly json: boolean };
 
 const globalOptions = {
-  socket: { type: 'string', requiresArg: true, describe: `banband's control socket (or BANBAN_SOCKET; default ${DEFAULT_CONTROL_SOCKET})` },
+  socket: { type: 'string', requiresArg: true, describe: `control socket; else BANBAN_SOCKET, else ${DEFAULT_CONTROL_SOCKET}` },
   timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10)' },
   json: { type: 'boolean', describe: "print the API's answer as it is, errors as JSON on stderr" },
   quiet: { type: 'boolean', describe: 'no confirmations and notes; only answers and errors' },
-  'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or NO_COLOR)' },
+  'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or set NO_COLOR)' },
+  // yargs' own --help and --version also take the words for them, and a word may be an operand.
+  help: { type: 'boolean', describe: 'this help; after a verb, that of the verb' },
+  version: { type: 'boolean', describe: "banctl's version" },
 } as const;
 
 /** A day: whoever waits longer waits for nothing. */
 const LONGEST_TIMEOUT_SECONDS = 86_400;
 
+/** What other programs call it. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([['help', '--help'], ['-h', '--help'], ['-?', '--help'], ['-v', '--version'], ['-V', '--version']]);
+
 /** Reads `argv` (without node and the script). Never throws. */
 export async function readCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<CommandLine> {
-  const json = argv.includes('--json');
+  // Until the line is read, and where it can't be: the same word as it stands there.
+  let json = argv.includes('--json');
   const usage = (problem: string): CommandLine => ({ kind: 'usage', problem, json });
+  const inherited = inheritedName(argv);
+  if (inherited !== undefined) return usage(unknownWord('option', inherited, []));
   let failure: string | undefined;
   const parser = describe((message) => (failure = message));
-  // Errors never reach yargs' own printing: `fail` takes them, and the callback takes the help.
-  let shown = '';
-  const parsed = await parser.parseAsync([...argv], {}, (_error: unknown, _argv: unknown, output: string) => {
-    shown = output;
-  });
+  const parsed = await parser.parseAsync([...argv]);
   const values = new Map<string, unknown>(Object.entries(parsed));
+  json = values.get('json') === true;
   if (values.get('version') === true) return { kind: 'show', text: `banctl ${version}` };
-  if (values.get('help') === true) return { kind: 'show', text: shown };
+  if (values.get('help') === true) return { kind: 'show', text: await parser.getHelp() };
   const words = parsed._.map(String);
   const verb = words[0];
   const command = commands.find((one) => one.verb === verb);
   if (verb !== undefined && command === undefined) return usage(unknownWord('verb', verb, commands.map((one) => one.verb)));
-  const allowed = [...Object.keys(globalOptions), 'help', 'version', ...(command?.options ?? [])];
+  const allowed = [...Object.keys(globalOptions), ...(command?.options ?? [])];
   const stranger = [...values.keys()].find((key) => key !== '_' && key !== '$0' && !allowed.includes(key));
   if (stranger !== undefined) {
     const elsewhere = commands.filter((one) => one.options.some((option) => option === stranger)).map((one) => one.verb);
@@ -89,9 +95,19 @@ function countProblem(command: Command, addresses: readonly string[]): string | 
 }
 
 function unknownWord(what: string, word: string, known: readonly string[]): string {
-  const meant = nearest(word, known);
-  return `there is no ${what} "${printable(word, 80)}"${meant === undefined ? `; "banctl --help" lists what there is.` : `; did you mean "${meant}"?`}`;
+  const meant = ELSEWHERE.get(word) ?? nearest(word, known);
+  return `there is no ${what} "${printable(word, 80)}"${meant === undefined ? '.' : `; did you mean "${meant}"?`}`;
 }
+
+/** An option called like something that every object of JavaScript has (`--constructor`): yargs keeps options in such objects and falls over it. */
+function inheritedName(argv: readonly string[]): string | undefined {
+  const end = argv.indexOf('--');
+  const names = (end < 0 ? argv : argv.slice(0, end)).map((word) => /^--?[^=]+/.exec(word)?.[0]);
+  return names.find((name) => name !== undefined && Object.hasOwn(Object.prototype, name.replace(/^--?/, '')));
+}
+
+/** Every terminal has them. */
+const HELP_COLUMNS = 80;
 
 /** The grammar and the help. Addresses stay in `_`: as a positional of yargs, `-` silently vanishes. */
 function describe(onFailure: (message: string) => void): Argv {
@@ -109,23 +125,25 @@ function describe(onFailure: (message: string) => void): Argv {
       'strip-aliased': true,
       'greedy-arrays': false,
     })
-    .usage('Usage: banctl <verb> [options]\n\nAsks and commands banband, the daemon that bans addresses by what they leave in the logs.')
+    .usage('Usage: banctl <verb> [options]\n\nAsks and commands banband, which bans addresses for what they leave in the logs.')
+    .help(false)
+    .version(false)
     .options(globalOptions)
     .group(Object.keys(globalOptions), 'Everywhere:')
-    .help('help', 'this help; after a verb, that of the verb')
-    .version('version', "banctl's version", version)
-    .epilogue('Exit codes: 0 done or nothing to do, 1 refused or failed, 2 usage, 4 no daemon, 5 no permission.')
+    .usageConfiguration({ 'hide-types': true })
+    .epilogue('Exit codes: 0 done or nothing to do, 1 refused or failed, 2 usage, 4 no daemon,\n5 no permission.')
     .exitProcess(false)
     .showHelpOnFail(false)
-    .wrap(100)
+    .wrap(HELP_COLUMNS)
     .fail((message) => onFailure(message ?? 'the command line could not be read'));
   for (const command of commands) {
     parser.command(command.verb, command.summary, (verb: Argv) => {
       const own = command.options.map((option) => ` [--${option}${verbOptions[option].argument === undefined ? '' : ` ${verbOptions[option].argument}`}]`).filter((text) => !command.operands.includes(text.trim().slice(1, -1)));
-      verb.usage(`Usage: banctl ${[command.verb, command.operands].join(' ').trim()}${own.join('')}\n\n${command.summary[0]?.toUpperCase() ?? ''}${command.summary.slice(1)}.`);
+      const stdin = command.addresses.most > 1 ? '\n"-" for an address reads addresses from standard input, one a line.' : '';
+      verb.usage(`Usage: banctl ${[command.verb, command.operands].join(' ').trim()}${own.join('')}\n\n${command.summary[0]?.toUpperCase() ?? ''}${command.summary.slice(1)}.${stdin}`);
       for (const option of command.options) {
         const { type, describe } = verbOptions[option];
-        verb.option(option, { type, describe, ...(type === 'string' && { requiresArg: true }) });
+        verb.option(option, { type, describe, group: 'Options:', ...(type === 'string' && { requiresArg: true }) });
       }
       for (const [line, meaning] of command.examples) verb.example(line, meaning);
       return verb;

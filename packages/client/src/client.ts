@@ -3,6 +3,7 @@ import { ApiError, errorBody, routes, type BodyOf, type QueryOf, type ResponseOf
 import UndiciClient from 'undici/lib/dispatcher/client.js';
 import { conforms, misfit } from './conforms.ts';
 import { ConnectionError, explainConnection, noAnswer, notBanban } from './errors.ts';
+import { raiseTieringBudget } from './parser-tiering.ts';
 
 /** A hundred thousand bans are about 30 MB of JSON; what sends more is no banband. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
@@ -39,6 +40,7 @@ interface Raw {
 }
 
 export function connect({ socket, timeoutSeconds }: ClientOptions): Client {
+  raiseTieringBudget();
   const limit = { headersTimeout: 0, bodyTimeout: 0 }; // one timer of our own covers the whole
   const http = new UndiciClient('http://banban', { socketPath: socket, pipelining: 1, connectTimeout: 0, ...limit });
 

@@ -10,6 +10,8 @@ export interface Context {
   /** No confirmations and notes; answers and errors all the same. */
   readonly quiet: boolean;
   readonly paint: Paint;
+  /** Of the terminal that stdout is; undefined when it is none. */
+  readonly columns: number | undefined;
   /** The person, for the record. */
   readonly by: string;
   now(): Instant;

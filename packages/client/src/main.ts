@@ -1,4 +1,5 @@
 /** banctl: reads the command line, runs the verb, and turns what comes of it into streams and an exit code. */
+import { fstatSync } from 'node:fs';
 import { ApiError, instant } from 'banban-shared';
 import { readCommandLine } from './cli.ts';
 import { connect } from './client.ts';
@@ -47,6 +48,8 @@ async function main(): Promise<ExitCode> {
     json: settings.json,
     quiet: settings.quiet,
     paint: paintFor({ terminal: process.stdout.isTTY === true, noColor: settings.noColor, env: process.env }),
+    // A terminal that does not know its size says 0.
+    columns: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
     by: whoAsks(),
     now: () => instant(Date.now()),
     answer: (text) => write(process.stdout, text),
@@ -56,7 +59,11 @@ async function main(): Promise<ExitCode> {
     complain: (text) => write(process.stderr, `banctl: ${text}`),
     body: (text) => write(process.stdout, forStream(text.replace(/\n$/, ''), process.stdout)),
   };
-  if (args.addresses.includes('-') && process.stdin.isTTY && !settings.quiet) write(process.stderr, 'banctl: reading addresses, one a line; end with Ctrl-D');
+  if (args.addresses.includes('-')) {
+    // Node shows a directory as an empty stream, and "nothing to do" would be wrong.
+    if (fstatSync(0).isDirectory()) return usageFailure('standard input is a directory; "-" reads a file, one address a line.', settings.json);
+    if (process.stdin.isTTY && !settings.quiet) write(process.stderr, 'banctl: reading addresses, one a line; end with Ctrl-D');
+  }
   try {
     const ended = await command.run(context, args, process.stdin);
     return typeof ended === 'object' ? usageFailure(ended.usage, settings.json) : ended;

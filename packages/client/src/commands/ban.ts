@@ -12,12 +12,12 @@ export const ban: Command = {
   verb: 'ban',
   operands: '<address...>',
   addresses: { least: 1, most: Infinity },
-  summary: 'ban addresses (- reads them from standard input), and say whether the kernel holds them',
+  summary: 'ban addresses, and say whether the kernel holds them',
   options: ['target', 'for', 'reason'],
   examples: [
-    ['banctl ban 203.0.113.7 --for 7d --reason "port scans"', 'a week'],
-    ['banctl ban 2001:db8::7 --for forever --target BLOCKER', 'for ever, in one list'],
-    ['banctl ban - < addresses.txt', 'one address a line, # begins a comment'],
+    ['banctl ban 203.0.113.7 --for 7d', 'for a week'],
+    ['banctl ban 2001:db8::7 --reason scans', 'shown by list and why'],
+    ['banctl ban - < addresses.txt', '# begins a comment'],
   ],
   check(args) {
     if (args.for !== undefined && parseDuration(args.for) === undefined) {

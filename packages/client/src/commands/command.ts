@@ -6,7 +6,7 @@ import type { ExitCode } from '../exit.ts';
 /** A verb's own options, once for all verbs. */
 export const verbOptions = {
   target: { type: 'string', describe: 'the kernel list, as the configuration names it', argument: 'TARGET' },
-  for: { type: 'string', describe: 'how long: 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds', argument: 'DURATION' },
+  for: { type: 'string', describe: 'how long: 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds', argument: 'LENGTH' },
   reason: { type: 'string', describe: 'why, for the record', argument: 'TEXT' },
   all: { type: 'boolean', describe: 'every active ban', argument: undefined },
 } as const;

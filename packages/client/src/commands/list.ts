@@ -10,7 +10,7 @@ export const list: Command = {
   verb: 'list',
   operands: '[address...]',
   addresses: { least: 0, most: Infinity },
-  summary: 'the active bans, or those of some addresses (- reads them from standard input)',
+  summary: 'the active bans, or those of some addresses',
   options: ['target'],
   examples: [
     ['banctl list --target BLOCKER', 'one kernel list'],
@@ -30,7 +30,7 @@ export const list: Command = {
       return { items, text };
     };
     await inBatches<string | undefined, Ban, void>(context, 'bans', parts, ask, (bans) => {
-      if (!context.json) context.answer(banList(bans, context.now(), context.paint));
+      if (!context.json) context.answer(banList(bans, context.now(), context.paint, context.columns));
     });
     return exitCodes.done;
   },

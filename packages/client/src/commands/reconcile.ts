@@ -8,7 +8,7 @@ export const reconcile: Command = {
   verb: 'reconcile',
   operands: '',
   addresses: { least: 0, most: 0 },
-  summary: 'compare the kernel lists with the active bans now, and put right what differs',
+  summary: 'make the kernel lists agree with the active bans now',
   options: [],
   examples: [],
   async run(context) {

@@ -7,7 +7,7 @@ export const reload: Command = {
   verb: 'reload',
   operands: '',
   addresses: { least: 0, most: 0 },
-  summary: 'read the configuration anew: all of it, or (when it has errors) none',
+  summary: 'load the configuration anew: all of it or, with errors, none',
   options: [],
   examples: [],
   async run(context) {

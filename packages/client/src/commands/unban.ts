@@ -11,11 +11,11 @@ export const unban: Command = {
   verb: 'unban',
   operands: '<address...> | --all',
   addresses: { least: 0, most: Infinity },
-  summary: 'end the bans of addresses (- reads them from standard input), or all',
+  summary: 'end the bans of addresses, or all bans',
   options: ['target', 'all'],
   examples: [
     ['banctl unban 203.0.113.7', 'in every target'],
-    ['banctl unban --all --target THROTTLE', 'empty one kernel list of what banban put there'],
+    ['banctl unban --all --target THROTTLE', 'all that banban put in one list'],
   ],
   check(args) {
     if (args.all && args.addresses.length > 0) return 'give either addresses or --all, not both.';

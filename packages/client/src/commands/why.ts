@@ -8,9 +8,9 @@ export const why: Command = {
   verb: 'why',
   operands: '<address>',
   addresses: { least: 1, most: 1 },
-  summary: 'everything banban knows of an address: its bans, and the log lines that made them',
+  summary: 'what banban knows of an address, and from which log lines',
   options: [],
-  examples: [['banctl why 203.0.113.7', '']],
+  examples: [['banctl why 203.0.113.7', 'is it banned, until when, by what?']],
   async run(context, args, stdin) {
     const read = await readAddresses(args.addresses, stdin);
     if (read.kind === 'unusable') return { usage: read.problem };

@@ -22,10 +22,14 @@ export function enforcementCell(value: Enforcement, paint: Paint): Cell {
 /** `rule fullblock`, or the person. */
 export const originWords = (origin: Origin): string => (origin.kind === 'rule' ? `rule ${origin.name}` : origin.name);
 
-/** Active bans as a table with their count; a sentence when there are none. */
-export function banList(bans: readonly Ban[], now: Instant, paint: Paint): string {
+/**
+ * Active bans as a table with their count; a sentence when there are none.
+ *
+ * @param columns of the terminal: reasons are cut to fit (`banctl why` has them in full); undefined cuts nothing
+ */
+export function banList(bans: readonly Ban[], now: Instant, paint: Paint, columns?: number): string {
   if (bans.length === 0) return 'No active bans.';
-  const columns = ['ADDRESS', 'TARGET', 'SINCE', 'ENDS', 'LEVEL', 'BY', 'KERNEL', 'REASON'].map((title) => ({ title, right: title === 'LEVEL' }));
+  const titles = ['ADDRESS', 'TARGET', 'SINCE', 'ENDS', 'LEVEL', 'BY', 'KERNEL', 'REASON'].map((title) => ({ title, right: title === 'LEVEL', yields: title === 'REASON' }));
   const rows = bans.map((ban) => [
     ban.address,
     ban.target,
@@ -36,7 +40,7 @@ export function banList(bans: readonly Ban[], now: Instant, paint: Paint): strin
     enforcementCell(ban.enforcement, paint),
     ban.reason ?? '',
   ]);
-  return `${table(columns, rows, paint)}\n${paint.dim(counted(bans.length, 'active ban'))}`;
+  return `${table(titles, rows, paint, { columns })}\n${paint.dim(counted(bans.length, 'active ban'))}`;
 }
 
 /** One result in a sentence, and where it belongs: `done` and `note` are said, `failed` is complained about. */

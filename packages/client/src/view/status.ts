@@ -12,9 +12,13 @@ export function healthLine(status: StatusResponse, paint: Paint): string {
   const life = `up ${seconds(status.uptimeSeconds)}, pid ${status.pid}`;
   if (!status.enforcing) return paint.warn(`SIMULATING: ${name} does not touch the kernel${status.simulatedBecause === null ? '' : ` (${printable(status.simulatedBecause, 300)})`}, ${life}`);
   const broken = status.targets.filter((target) => target.state === 'missing' || target.state === 'failed');
-  if (broken.length === 0) return `${name} ${paint.good('is enforcing')}, ${life}`;
+  if (broken.length === 0) {
+    const missing = status.targets.reduce((sum, target) => sum + Math.max(0, target.bans - target.held), 0);
+    if (missing > 0) return paint.bad(`ENFORCING ONLY IN PART: ${name}, the kernel does not hold ${count(missing)} of ${counted(status.bans.active, 'ban')}, ${life}`);
+    return `${name} ${paint.good('is enforcing')}, ${life}`;
+  }
   const names = broken.map((target) => `${printable(target.name, 80)} ${target.state}`).join(', ');
-  return paint.bad(`NOT ENFORCING ${broken.length === status.targets.length ? 'anything' : 'everything'}: ${name}, ${names}, ${life}`);
+  return paint.bad(`${broken.length === status.targets.length ? 'NOT ENFORCING' : 'ENFORCING ONLY IN PART'}: ${name}, ${names}, ${life}`);
 }
 
 /** The whole page, without a newline at the end. */
@@ -24,6 +28,9 @@ export function statusPage(status: StatusResponse, now: Instant, paint: Paint): 
   parts.push(sources(status, now, paint), targets(status, paint), rules(status, paint), rest(status, now, paint));
   return parts.join('\n\n');
 }
+
+/** Whether one of the problems says it already: a sentence read twice is a second problem to a tired reader. */
+const isSaid = (sentence: string, status: StatusResponse): boolean => status.problems.some((problem) => problem.includes(sentence));
 
 function section(title: string, body: string, paint: Paint): string {
   return `${paint.bold(title)}\n${body}`;
@@ -44,8 +51,8 @@ function sources(status: StatusResponse, now: Instant, paint: Paint): string {
     count(source.unparsed),
     ago(source.lastAt, now),
   ]);
-  const errors = status.sources.flatMap((source) => (source.error === null ? [] : [`  ${paint.bad('!')} ${printable(source.path, 200)}: ${printable(source.error, 500)}`]));
-  return section('sources', [table(columns, rows, paint, '  '), ...errors].join('\n'), paint);
+  const errors = status.sources.flatMap((source) => (source.error === null || isSaid(source.error, status) ? [] : [`  ${paint.bad('!')} ${printable(source.path, 200)}: ${printable(source.error, 500)}`]));
+  return section('sources', [table(columns, rows, paint, { indent: '  ' }), ...errors].join('\n'), paint);
 }
 
 function targets(status: StatusResponse, paint: Paint): string {
@@ -56,16 +63,17 @@ function targets(status: StatusResponse, paint: Paint): string {
     target.name,
     { text: target.state, brush: brushes[target.state] },
     count(target.bans),
-    count(target.held),
+    // What a simulated list "holds" no kernel does.
+    target.state === 'simulated' ? '-' : count(target.held),
     count(target.foreign),
     target.capacity === null ? '-' : count(target.capacity),
   ]);
   const notes = status.targets.flatMap((target) => {
-    const lines = target.message === null ? [] : [`  ${paint.bad('!')} ${printable(target.name, 80)}: ${printable(target.message, 500)}`];
+    const lines = target.message === null || isSaid(target.message, status) ? [] : [`  ${paint.bad('!')} ${printable(target.name, 80)}: ${printable(target.message, 500)}`];
     if (target.notHeld.length > 0 && target.state !== 'simulated') lines.push(`  ${paint.bad('!')} ${printable(target.name, 80)} does not hold ${some(target.notHeld)}`);
     return lines;
   });
-  return section('targets', [table(columns, rows, paint, '  '), ...notes].join('\n'), paint);
+  return section('targets', [table(columns, rows, paint, { indent: '  ' }), ...notes].join('\n'), paint);
 }
 
 function some(addresses: readonly string[]): string {
@@ -85,7 +93,7 @@ function rules(status: StatusResponse, paint: Paint): string {
     count(rule.bans),
     rule.disabled === null ? { text: 'on', brush: paint.good } : { text: `OFF: ${rule.disabled}`, brush: paint.bad },
   ]);
-  return section('rules', table(columns, rows, paint, '  '), paint);
+  return section('rules', table(columns, rows, paint, { indent: '  ' }), paint);
 }
 
 function rest(status: StatusResponse, now: Instant, paint: Paint): string {
@@ -94,9 +102,9 @@ function rest(status: StatusResponse, now: Instant, paint: Paint): string {
     ['bans', `${count(bans.active)} active, ${count(bans.permanent)} of them for ever`],
     ['lines', `${count(matching.bad)} matched a rule, ${count(matching.good)} a good pattern, ${count(matching.notAnAddress)} without a readable address`],
     ['windows', `${count(windows.open)} open of ${count(windows.capacity)}, ${count(windows.evicted)} evicted`],
-    ['connections', connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: the conntrack program is not there'],
-    ['store', `${printable(store.path, 300)}, ${bytes(store.sizeBytes)}${store.error === null ? '' : `, ${paint.bad(`FAILS: ${printable(store.error, 500)}`)}`}`],
-    ['config', `${printable(config.path, 300)}, loaded ${ago(config.loadedAt, now)}${config.error === null ? '' : `, ${paint.bad(`last reload REFUSED: ${printable(config.error, 500)}`)}`}`],
+    ['connections', !status.enforcing ? 'not cut: banband simulates' : connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: the conntrack program is not there'],
+    ['store', `${printable(store.path, 300)}, ${bytes(store.sizeBytes)}${store.error === null ? '' : `, ${paint.bad(`FAILS${isSaid(store.error, status) ? '' : `: ${printable(store.error, 500)}`}`)}`}`],
+    ['config', `${printable(config.path, 300)}, loaded ${ago(config.loadedAt, now)}${config.error === null ? '' : `, ${paint.bad(`last reload REFUSED${isSaid(config.error, status) ? '' : `: ${printable(config.error, 500)}`}`)}`}`],
     ['memory', bytes(memory.rssBytes)],
   ];
   const warnings = config.warnings.map((warning) => `  ${paint.warn('!')} ${printable(warning, 500)}`);

@@ -4,6 +4,7 @@ import { banList, banOutcome } from '../../../../packages/client/src/view/ban.ts
 import { coloured, paintFor, plain } from '../../../../packages/client/src/view/paint.ts';
 import { healthLine, statusPage } from '../../../../packages/client/src/view/status.ts';
 import { ago, brief, until } from '../../../../packages/client/src/view/when.ts';
+import { width } from '../../../../packages/client/src/view/width.ts';
 import { whyPage } from '../../../../packages/client/src/view/why.ts';
 import { bytes, count } from '../../../../packages/client/src/view/size.ts';
 import { FOREVER, ms } from 'banban-shared';
@@ -17,12 +18,27 @@ describe('status', () => {
   test('the first line says whether anything is enforced', () => {
     expect(healthLine(aStatus(at), plain)).toBe('banband 0.1.0 is enforcing, up 3d2h, pid 123');
     expect(healthLine(aStatus(at, { enforcing: false, simulatedBecause: 'not run as root' }), plain)).toBe('SIMULATING: banband 0.1.0 does not touch the kernel (not run as root), up 3d2h, pid 123');
-    expect(healthLine(aStatus(at, { targets: [{ ...target, state: 'missing' }] }), plain)).toBe('NOT ENFORCING anything: banband 0.1.0, BLOCKER missing, up 3d2h, pid 123');
-    expect(healthLine(aStatus(at, { targets: [target, { ...target, name: 'THROTTLE', state: 'failed' }] }), plain)).toBe('NOT ENFORCING everything: banband 0.1.0, THROTTLE failed, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [{ ...target, state: 'missing' }] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER missing, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [target, { ...target, name: 'THROTTLE', state: 'failed' }] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, THROTTLE failed, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [{ ...target, state: 'full', held: 5 }] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, the kernel does not hold 2 of 7 bans, up 3d2h, pid 123');
   });
 
   test('problems come right after it', () => {
     expect(statusPage(aStatus(at, { problems: ['the database is full'] }), now, plain)).toMatch(/pid 123\n\nproblems\n {2}! the database is full\n\nsources\n/);
+  });
+
+  test('a simulating banband holds nothing and cuts nothing, and no missing program is blamed', () => {
+    const page = statusPage(aStatus(at, { enforcing: false, targets: [{ ...target, state: 'simulated' }], connections: { ...aStatus(at).connections, available: false } }), now, plain);
+    expect(page).toMatch(/BLOCKER {2}simulated {5}7 {5}- /);
+    expect(page).toContain('connections  not cut: banband simulates\n');
+    expect(statusPage(aStatus(at, { connections: { ...aStatus(at).connections, available: false } }), now, plain)).toContain('not cut: the conntrack program is not there');
+  });
+
+  test('what a problem says already is not said again', () => {
+    const sentence = 'the kernel has no list BLOCKER';
+    const missing = [{ ...target, state: 'missing' as const, message: sentence }];
+    expect(statusPage(aStatus(at, { targets: missing, problems: [`target BLOCKER: ${sentence}`] }), now, plain).split(sentence)).toHaveLength(2);
+    expect(statusPage(aStatus(at, { targets: missing }), now, plain).split(sentence)).toHaveLength(2);
   });
 
   test('a disabled rule says why, a short target which addresses', () => {
@@ -41,6 +57,22 @@ test('a list has one aligned line a ban, and its count', () => {
     '2001:db8::7  BLOCKER  2h ago  never         -  anna            NOT HELD: list full',
     '2 active bans',
   ]);
+});
+
+test('on a narrow terminal the reason is cut, and nothing else', () => {
+  const long = aBan(at, { reason: 'she tried every password that she could think of' });
+  const wide = banList([long], now, plain);
+  const [, row] = banList([long], now, plain, 100).split('\n');
+  expect(row).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held    she tried every password tha…');
+  expect(row).toHaveLength(100);
+  expect(banList([long], now, plain, 20).split('\n')[1]).toMatch(/rule fullblock {2}held {4}she tried e…$/);
+  expect(banList([long], now, plain, 500)).toBe(wide);
+});
+
+test('columns line up below and above wide characters', () => {
+  const name = { kind: 'manual' as const, name: '山田太郎' };
+  const rows = banList([aBan(at, { origin: name }), aBan(at, { origin: { kind: 'manual', name: 'Jose\u0301' } })], now, plain).split('\n').slice(1, 3);
+  expect(rows.map((row) => width(row.slice(0, row.indexOf('held'))))).toEqual([57, 57]);
 });
 
 test('colour does not move the columns', () => {

@@ -94,18 +94,20 @@ export function createWindows(capacity = CAPACITY, evidence = EVIDENCE): Windows
       if (occurrences === 1) return { rule, address, at, lines: [line] };
       const key = keyOf(rule, address);
       let window = windows.get(key);
-      if (window === undefined) window = { rule, times: [], lines: [], bytes: 0 };
-      else {
+      if (window === undefined) {
+        // Made with what is in it: an empty array that is pushed to takes room for 17 at once, and most windows have one.
+        window = { rule, times: [at], lines: [line], bytes: line.length };
+      } else {
         slide(window, interval, at);
         if (window.times.length + 1 >= occurrences) {
           drop(key, window);
           return { rule, address, at, lines: [...window.lines, line] };
         }
         windows.delete(key);
+        window.times.push(at);
+        window.lines.push(line);
+        window.bytes += line.length;
       }
-      window.times.push(at);
-      window.lines.push(line);
-      window.bytes += line.length;
       held += line.length;
       windows.set(key, window);
       if (windows.size > capacity || held > evidence) evict();

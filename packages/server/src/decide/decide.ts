@@ -26,6 +26,20 @@ export const SETTLING = 10_000;
 /** An extension by less than this part of its length is not worth a write to disk for each line of a flood. */
 const WORTHWHILE = 1 / 20;
 
+/**
+ * Whether no offence at `at` can change the ban that stands, whatever its level: what a banned address that goes on
+ * knocking costs is then no look into the past.
+ */
+export function isLongEnough({ at, lengths, active }: Pick<OffenceFacts, 'at' | 'lengths' | 'active'>): boolean {
+  return active !== undefined && lengths.every((length) => whyCovered(after(at, length), length, active.until) !== undefined);
+}
+
+/** Why a ban until `until` adds too little to one that stands; undefined when it adds enough. */
+function whyCovered(until: Instant, length: Ms, standing: Instant): string | undefined {
+  if (until <= standing) return 'already banned for longer';
+  return Number.isFinite(until) && until - standing < length * WORTHWHILE ? 'already banned for as long' : undefined;
+}
+
 export function decide({ at, allowedBy, earlier, lengths, active }: OffenceFacts): Decision {
   const settling = active?.level !== undefined && at - active.since < SETTLING;
   const level = settling ? (active?.level ?? 1) : earlier + 1;
@@ -34,7 +48,6 @@ export function decide({ at, allowedBy, earlier, lengths, active }: OffenceFacts
   if (length === undefined) return { kind: 'none', level, reason: 'the rule has no length of ban' };
   const until = after(at, length);
   if (active === undefined) return { kind: 'ban', level, until };
-  if (until <= active.until) return { kind: 'none', level, reason: 'already banned for longer' };
-  if (Number.isFinite(until) && until - active.until < length * WORTHWHILE) return { kind: 'none', level, reason: 'already banned for as long' };
-  return { kind: 'extend', level, until };
+  const reason = whyCovered(until, length, active.until);
+  return reason === undefined ? { kind: 'extend', level, until } : { kind: 'none', level, reason };
 }

@@ -7,7 +7,7 @@ import { after, instant, ms, NEVER, type Address, type Enforcement, type Instant
 import { isUtf8 } from 'node:buffer';
 import type { Clock, Timer } from '../clock.ts';
 import { createWindows, type FullWindow, type WindowView } from '../count/window.ts';
-import { decide } from '../decide/decide.ts';
+import { decide, isLongEnough } from '../decide/decide.ts';
 import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
 import type { Log } from '../observe/log.ts';
 import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store } from '../store/store.ts';
@@ -244,9 +244,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     // The second offence of one slice has to see what the first one did.
     if (pending.has(key) || pending.size >= WRITE_AT_ONCE) settle();
     const standing = active.get(target, address);
+    const allowedBy = policy.allowlist.find(address);
+    if (isRepeat(name, address, at) && (allowedBy !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
     const decision = decide({
       at,
-      allowedBy: policy.allowlist.find(address),
+      allowedBy,
       earlier: earlierOffences(address, target, instant(at - memory)),
       lengths,
       active: standing,
@@ -283,12 +285,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     }
   }
 
+  /** Whether an offence of this address against this rule that changed nothing is on record, and not long ago. */
+  function isRepeat(rule: string, address: Address, at: Instant): boolean {
+    const last = repeats.get(`${rule} ${address}`);
+    return last !== undefined && at - last < REPEAT_AFTER;
+  }
+
   function noteRepeat(offence: NewOffence): void {
-    const key = `${offence.rule} ${offence.address} ${offence.reason ?? ''}`;
-    const last = repeats.get(key);
-    if (last !== undefined && offence.at - last < REPEAT_AFTER) return;
+    if (isRepeat(offence.rule, offence.address, offence.at)) return;
     if (repeats.size >= MOST_REPEATS) repeats.clear();
-    repeats.set(key, offence.at);
+    repeats.set(`${offence.rule} ${offence.address}`, offence.at);
     tryStore(() => store.writeOffences([offence]));
     log.info('offence_without_ban', { address: offence.address, rule: offence.rule, reason: offence.reason ?? '' });
   }

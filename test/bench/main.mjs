@@ -1,0 +1,172 @@
+/**
+ * `npm run bench [part …]`: what banban does in a second, as ratios against a floor measured in the same run, so that the
+ * figures of two machines can be compared. Nothing here is a test; docs/performance.md has the figures.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { cpuSeconds, get, here, noKernel, root, rssBytes, startDaemon, until } from './daemon.mjs';
+
+const MB = 1e6;
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
+const say = (name, value) => process.stdout.write(`  ${name.padEnd(62)} ${value}\n`);
+const thousands = (n) => Math.round(n).toLocaleString('en').padStart(9);
+
+/** A program of this folder; its whole output. */
+function node(script, ...args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [here(script), ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+    child.on('exit', (code) => (code === 0 ? resolve(out) : reject(new Error(`${script} ended with ${code}`))));
+  });
+}
+
+/** CPU seconds that a bare receiver needs for each datagram of the same flood. */
+async function floorOf(count, percent) {
+  const path = join('/tmp', `banban-floor-${process.pid}.sock`);
+  spawnSync('rm', ['-f', path]);
+  const child = spawn(process.execPath, [here('floor.mjs'), path, String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await until('the bare receiver', () => (out.includes('ready') ? true : undefined));
+  await node('sender.mjs', path, count, percent, 1000);
+  await ended;
+  spawnSync('rm', ['-f', path]);
+  return Number(out.split('\n')[1].split(' ')[0]) / count;
+}
+
+async function throughput() {
+  process.stdout.write('\nDatagrams from the real socket to counted matches (built banband, --simulate)\n');
+  const count = 600_000;
+  const floors = [];
+  for (const [percent, addresses] of [[5, 1_000], [60, 1_000]]) {
+    const daemon = await startDaemon();
+    // Once to warm up; then what is measured.
+    await node('sender.mjs', daemon.socket, 100_000, percent, addresses);
+    await quiet(daemon);
+    const rounds = [];
+    for (let round = 0; round < 3; round++) {
+      const floor = await floorOf(count / 2, percent);
+      const before = await daemon.status();
+      const cpu = cpuSeconds(daemon.pid);
+      const seconds = Number(await node('sender.mjs', daemon.socket, count, percent, addresses));
+      const after = await quiet(daemon);
+      const used = cpuSeconds(daemon.pid) - cpu;
+      const lines = after.sources[0].lines - before.sources[0].lines;
+      rounds.push({ perCpu: lines / used, perWall: count / seconds, floor: 1 / floor, dropped: after.sources[0].dropped - before.sources[0].dropped, bad: after.matching.bad - before.matching.bad });
+    }
+    const best = rounds.sort((a, b) => a.perCpu - b.perCpu)[1];
+    floors.push(best.floor);
+    say(`${percent} % hostile, ${addresses} addresses: lines a CPU second`, `${thousands(best.perCpu)}   ${(best.perCpu / best.floor).toFixed(2)} of the floor`);
+    say('   datagrams taken a second (wall)', thousands(best.perWall));
+    say('   dropped by a full queue, of ' + count, thousands(best.dropped));
+    await daemon.stop();
+  }
+  say('floor: bare unix-dgram receiver, datagrams a CPU second', thousands(median(floors)));
+}
+
+/** Waits until the daemon has worked everything off; its status then. */
+const quiet = (daemon) => {
+  let last = -1;
+  return until('the queue to be empty', async () => {
+    const status = await daemon.status();
+    const { lines, queued } = status.sources[0];
+    const same = lines === last && queued === 0;
+    last = lines;
+    return same ? status : undefined;
+  });
+};
+
+async function latency() {
+  process.stdout.write('\nFrom send to the address in the kernel (real xt_recent)\n');
+  const why = noKernel();
+  if (why !== undefined) return say('not measured', why);
+  const daemon = await startDaemon({ kernel: true });
+  // The list has 100 places; what banban does when it is full is another question.
+  const times = JSON.parse(await node('latency.mjs', daemon.socket, daemon.list, 90));
+  say('p50', `${median(times).toFixed(2)} ms`);
+  say('p99', `${quantile(times, 0.99).toFixed(2)} ms`);
+  const { bans } = await daemon.status();
+  say('bans in the database', thousands(bans.active));
+  await daemon.stop();
+}
+
+async function storm() {
+  process.stdout.write('\nA storm: 10,000 attackers at once, three lines each\n');
+  const why = noKernel();
+  for (const kernel of why === undefined ? [false, true] : [false]) {
+    const daemon = await startDaemon({ kernel });
+    const cpu = cpuSeconds(daemon.pid);
+    const startedAt = performance.now();
+    const sent = node('sender.mjs', daemon.socket, 30_000, 100, 10_000);
+    const status = await until('10,000 bans', async () => {
+      const answer = await daemon.status();
+      return answer.bans.active >= 10_000 && answer.sources[0].queued === 0 ? answer : undefined;
+    });
+    await sent;
+    const [target] = status.targets;
+    say(kernel ? 'real xt_recent: until all are banned' : 'simulated kernel: until all are banned', `${Math.round(performance.now() - startedAt)} ms, ${(cpuSeconds(daemon.pid) - cpu).toFixed(2)} s of CPU`);
+    say('   held by the kernel, of its capacity', `${target.held} of ${target.capacity ?? 'any'}`);
+    await daemon.stop();
+  }
+}
+
+async function memory() {
+  process.stdout.write('\nResident memory\n');
+  const daemon = await startDaemon();
+  say('after start', `${(rssBytes(daemon.pid) / MB).toFixed(0)} MB`);
+  await node('sender.mjs', daemon.socket, 100_000, 5, 1000);
+  await quiet(daemon);
+  say('after 100,000 lines, 5 % hostile', `${(rssBytes(daemon.pid) / MB).toFixed(0)} MB`);
+  await node('sender.mjs', daemon.socket, 200_000, 100, 100_000);
+  const { windows } = await quiet(daemon);
+  say(`with ${windows.open} open windows`, `${(rssBytes(daemon.pid) / MB).toFixed(0)} MB`);
+  await daemon.stop();
+  const bare = spawnSync(process.execPath, ['-e', 'console.log(process.memoryUsage.rss())'], { encoding: 'utf8' });
+  say('floor: node -e 0', `${(Number(bare.stdout) / MB).toFixed(0)} MB`);
+}
+
+function wallMs(argv, env = process.env) {
+  const times = [];
+  for (let i = 0; i < 11; i++) {
+    const at = performance.now();
+    const { status, stderr } = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${argv.join(' ')}: ${stderr}`);
+    times.push(performance.now() - at);
+  }
+  return median(times);
+}
+
+async function start() {
+  process.stdout.write('\nStart-up and banctl (medians of 11)\n');
+  const node0 = wallMs([process.execPath, '-e', '0']);
+  say('floor: node -e 0', `${node0.toFixed(0)} ms`);
+  const starts = [];
+  for (let i = 0; i < 5; i++) {
+    const daemon = await startDaemon();
+    starts.push(daemon.startedMs);
+    await daemon.stop();
+  }
+  say('banband, from exec to its first answer', `${median(starts).toFixed(0)} ms`);
+  const daemon = await startDaemon();
+  const banctl = wallMs([process.execPath, join(root, 'packages/client/bin/banctl.js'), 'status'], { ...process.env, BANBAN_SOCKET: daemon.control });
+  say('banctl status', `${banctl.toFixed(0)} ms   ${(banctl / node0).toFixed(1)} of the floor`);
+  const at = performance.now();
+  for (let i = 0; i < 200; i++) await get(daemon.control, '/v1/status');
+  say('GET /v1/status', `${((performance.now() - at) / 200).toFixed(2)} ms`);
+  await daemon.stop();
+}
+
+const parts = { throughput, latency, storm, memory, start };
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => parts[name] === undefined);
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no part ${unknown}; there are ${Object.keys(parts).join(', ')}\n`);
+  process.exit(2);
+}
+process.stdout.write(`banban bench: node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`);
+for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) await parts[name]();
+process.exit(0);

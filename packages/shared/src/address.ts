@@ -46,6 +46,17 @@ function isIpv4(text: string): boolean {
 }
 
 /**
+ * An IPv6 text with its dotted tail written as two groups. ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`, which would
+ * ban an IPv4 address that has done nothing: it is `::102:304` (RFC 4291 section 2.5.5.1), and the C library prints it so.
+ */
+function inGroups(text: string): string | undefined {
+  const tail = text.slice(text.lastIndexOf(':') + 1);
+  if (!isIpv4(tail)) return undefined;
+  const bits = ipv4Bits(tail);
+  return `${text.slice(0, -tail.length)}${(bits >>> 16).toString(16)}:${(bits & 0xffff).toString(16)}`;
+}
+
+/**
  * Reads one address as a service prints it. `::ffff:a.b.c.d` is IPv4, because that is the packet the kernel sees.
  * A scope (`fe80::1%eth0`) is not part of an address here and makes it unreadable.
  *
@@ -54,10 +65,9 @@ function isIpv4(text: string): boolean {
 export function parseAddress(text: string): Address | undefined {
   if (isIpv4(text)) return text as Address;
   if (text.length < 2 || text.length > LONGEST_ADDRESS || !IPV6_SHAPE.test(text)) return undefined;
-  const dots = text.lastIndexOf(':') + 1;
-  if (text.includes('.') && !isIpv4(text.slice(dots))) return undefined;
-  if (!ipaddr.IPv6.isValid(text)) return undefined;
-  const parsed = ipaddr.IPv6.parse(text);
+  const groups = text.includes('.') ? inGroups(text) : text;
+  if (groups === undefined || !ipaddr.IPv6.isValid(groups)) return undefined;
+  const parsed = ipaddr.IPv6.parse(groups);
   return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
 }
 

@@ -39,7 +39,7 @@ export function parseDuration(value: string | number): Ms | undefined {
   return total > 0 && total <= LONGEST_DURATION ? (total as Ms) : undefined;
 }
 
-/** The shortest way to write a duration that `parseDuration` reads back, to the second: `1h30m`, `7d`, `forever`. */
+/** The shortest way to write a duration that `parseDuration` reads back, to the second: `1h30m`, `30d`, `forever`; `0s` for less than half a second, which it does not read. */
 export function formatDuration(length: Ms): string {
   if (length === FOREVER) return 'forever';
   let rest = Math.max(0, Math.round(length / 1000));

@@ -77,8 +77,13 @@ export function createWindows(capacity = CAPACITY, evidence = EVIDENCE): Windows
     }
   }
 
-  /** Takes out the matches that are over `interval` before `at`. A match exactly `interval` ago still counts. */
+  /**
+   * Takes out the matches that are over `interval` before `at`. A match exactly `interval` ago still counts. Where the
+   * clock was put back, matches that seem to lie ahead count as of now: else the window would not slide until the clock
+   * is there again, and what comes meanwhile would pile up behind them.
+   */
   function slide(window: Window, interval: Ms, at: Instant): void {
+    for (let i = window.times.length - 1; i >= 0 && (window.times[i] ?? at) > at; i--) window.times[i] = at;
     let gone = 0;
     while (gone < window.times.length && at - (window.times[gone] ?? at) > interval) gone++;
     if (gone === 0) return;

@@ -28,10 +28,14 @@ export class PatternError extends Error {
 const LONGEST_SOURCE = 4096;
 
 const V4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
-const V6 = String.raw`(?:[0-9A-Fa-f]{0,4}:){1,7}(?::|[0-9A-Fa-f]{1,4}(?:(?:\.\d{1,3}){3})?)`;
+/** The first form is `::2:3:4:5:6:7:8`, the only one with eight colons that does not end in two. */
+const V6 = String.raw`:(?::[0-9A-Fa-f]{1,4}){7}|(?:[0-9A-Fa-f]{0,4}:){1,7}(?::|[0-9A-Fa-f]{1,4}(?:(?:\.\d{1,3}){3})?)`;
 /** What `<ip>` stands for; `parseAddress` has the last word. A scope (`%eth0`) may follow and is not part of the address. */
 const STRICT_IP = `(${V4}|${V6})(?:%[0-9A-Za-z_.-]{1,32})?`;
 const LOOSE_IP = String.raw`[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?`;
+
+/** The original's form of `<ip>`. */
+const IP_GROUP = /^\(\?P?<ip>/;
 
 interface Piece {
   /** `literal` one given character · `escape` a backslash sequence · `class` · `open`, `close` of a group · `or` · `ip` · `quantifier` · `anchor` · `dot`. */
@@ -127,15 +131,20 @@ function isLeftEdge(pieces: readonly Piece[], at: number): boolean {
   }
 }
 
+/** Whether what follows a colon lets it be the end of a tag: in `IPv6:<ip>` and `rip:x` it is none. */
+const endsTag = (next: Piece | undefined): boolean => next?.kind !== 'ip' && !(next?.kind === 'open' && IP_GROUP.test(next.text)) && !(next?.kind === 'literal' && !/[ \t#]/.test(next.text));
+
 /** The pieces of a program's name at the start of a pattern, up to `\[` or `:`; undefined when it does not begin with one. */
 function programHead(pieces: readonly Piece[]): readonly Piece[] | undefined {
   const head: Piece[] = [];
   let depth = 0;
   let letters = 0;
   let found = false;
-  for (const piece of pieces.slice(pieces[0]?.text === '^' ? 1 : 0)) {
+  for (let i = pieces[0]?.text === '^' ? 1 : 0; i < pieces.length; i++) {
+    const piece = pieces[i];
+    if (piece === undefined) break;
     const { kind, text } = piece;
-    if (depth === 0 && ((kind === 'escape' && text === '\\[') || (kind === 'literal' && text === ':') || (kind === 'open' && /\\\[/.test(source(pieces, piece))))) {
+    if (depth === 0 && ((kind === 'escape' && text === '\\[') || (kind === 'literal' && text === ':' && endsTag(pieces[i + 1])) || (kind === 'open' && /\\\[/.test(source(pieces, piece))))) {
       found = letters > 0;
       break;
     }
@@ -157,8 +166,8 @@ function source(pieces: readonly Piece[], open: Piece): string {
   return pieces.slice(at, close < 0 ? undefined : close).map((p) => p.text).join('');
 }
 
-/** RE2's own message without the expression it repeats. */
-const reason = (error: unknown): string => (error instanceof Error ? error.message.replace(/^Invalid regular expression: .*: /s, '') : String(error));
+/** RE2's own message; about a bracket without its fellow it repeats the whole expression, which is not the admin's but what was made of it. */
+const reason = (error: unknown): string => (error instanceof Error ? error.message.replace(/^((?:missing|unexpected) \)): .*$/s, '$1') : String(error));
 
 const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
 
@@ -170,7 +179,7 @@ const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
 export function compilePattern(text: string): Pattern {
   if (text.length > LONGEST_SOURCE) throw new PatternError(`it is ${text.length} characters long; at most ${LONGEST_SOURCE} are taken`);
   const pieces = cut(text);
-  const places = pieces.filter((p) => p.kind === 'ip' || (p.kind === 'open' && /^\(\?P?<ip>/.test(p.text)));
+  const places = pieces.filter((p) => p.kind === 'ip' || (p.kind === 'open' && IP_GROUP.test(p.text)));
   if (places.length === 0) throw new PatternError('it has no <ip>, so it could not say whom to ban; put <ip> where the address stands');
   if (places.length > 1) throw new PatternError('it has more than one <ip>; exactly one address can be banned for a line');
 

@@ -108,6 +108,8 @@ function nextSpace(b: Buffer, at: number, end: number): number {
 /** Where the message of an RFC 5424 line begins, after its structured data at `at`; -1 when that is not well formed. */
 function afterStructuredData(b: Buffer, at: number, end: number): number {
   let i = at;
+  // What stands after the line's end may look like data: a tab that was unescaped leaves such bytes behind.
+  if (at >= end) return -1;
   if (b[i] === DASH) i++;
   else {
     if (b[i] !== OPEN) return -1;
@@ -129,7 +131,7 @@ function afterStructuredData(b: Buffer, at: number, end: number): number {
   if (i === end) return end;
   if (b[i] !== SPACE) return -1;
   i++;
-  if (b[i] === 0xef && b[i + 1] === 0xbb && b[i + 2] === 0xbf) i += 3;
+  if (i + 3 <= end && b[i] === 0xef && b[i + 1] === 0xbb && b[i + 2] === 0xbf) i += 3;
   return i;
 }
 

@@ -1,0 +1,125 @@
+/** The windows against a list of all hits that is searched from its beginning: slow, and plainly right. */
+import { instant, ms, type Address, type Instant } from 'banban-shared';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createWindows, type Threshold } from '../../packages/server/src/count/window.ts';
+import { nth, T0 } from '../support/records.ts';
+
+interface NaiveHit {
+  readonly key: string;
+  readonly at: Instant;
+  readonly line: string;
+}
+
+/** All hits since the last full window; the last `occurrences` of a key decide. */
+function naiveWindows() {
+  let hits: NaiveHit[] = [];
+  const inside = (key: string, interval: number, at: Instant): NaiveHit[] => hits.filter((h) => h.key === key && at - h.at <= interval);
+  return {
+    hit({ rule, occurrences, interval }: Threshold, address: Address, at: Instant, line: string): readonly string[] | undefined {
+      const key = `${rule} ${address}`;
+      hits.push({ key, at, line });
+      const now = inside(key, interval, at);
+      if (now.length < occurrences) return undefined;
+      hits = hits.filter((h) => h.key !== key);
+      return now.map((h) => h.line);
+    },
+    forget(rule: string, address: Address): void {
+      hits = hits.filter((h) => h.key !== `${rule} ${address}`);
+    },
+    count: ({ rule, interval }: Threshold, address: Address, at: Instant): number => inside(`${rule} ${address}`, interval, at).length,
+  };
+}
+
+const thresholds: readonly Threshold[] = [
+  { rule: 'a', occurrences: 1, interval: ms(10) },
+  { rule: 'b', occurrences: 2, interval: ms(1) },
+  { rule: 'c', occurrences: 3, interval: ms(10) },
+  { rule: 'd', occurrences: 7, interval: ms(100) },
+];
+const step = fc.record({
+  rule: fc.constantFrom(...thresholds),
+  who: fc.nat(1),
+  /** How long after the step before: often nothing, often an interval to the very millisecond. */
+  wait: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 1, 2, 5, 9, 10, 11, 50, 100, 101),
+  what: fc.constantFrom('hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'forget', 'look', 'sweep'),
+});
+
+test('windows agree with a list of all hits', () => {
+  let full = 0;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 200, size: 'max' }), (steps) => {
+      const windows = createWindows();
+      const naive = naiveWindows();
+      let now: number = T0;
+      steps.forEach(({ rule, who, wait, what }, i) => {
+        now += wait;
+        const at = instant(now);
+        const address = nth(who);
+        if (what === 'forget') {
+          windows.forget([rule.rule], address);
+          naive.forget(rule.rule, address);
+        } else if (what === 'sweep') windows.sweep(at, ms(100), 2);
+        else if (what === 'look') expect(windows.of([rule], address, at)[0]?.matches ?? 0).toBe(naive.count(rule, address, at));
+        else {
+          const expected = naive.hit(rule, address, at, `line ${i}`);
+          expect(windows.hit(rule, address, at, `line ${i}`)?.lines).toEqual(expected);
+          if (expected !== undefined && expected.length > 1) full++;
+        }
+      });
+      expect(windows.evicted).toBe(0);
+    }),
+    { numRuns: 1000 },
+  );
+  expect(full, 'windows of several hits that were full').toBeGreaterThan(1000);
+});
+
+test('a clock that jumps about makes no window of fewer lines, and none of lines that came an interval before', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ rule: fc.constantFrom(...thresholds), to: fc.nat(300) }), { maxLength: 150, size: 'max' }), (steps) => {
+      const windows = createWindows();
+      /** For each rule, the instants of the hits that are in the window or were: by then the clock was there at least. */
+      const lines = new Map<string, Instant>();
+      steps.forEach(({ rule, to }, i) => {
+        const at = instant(T0 + to);
+        const line = `${rule.rule} ${i}`;
+        // What lies ahead of the clock counts as of now.
+        for (const [key, seen] of lines) if (key.startsWith(`${rule.rule} `) && seen > at) lines.set(key, at);
+        lines.set(line, at);
+        const full = windows.hit(rule, nth(0), at, line);
+        if (full === undefined) return;
+        expect(full.lines.length).toBe(rule.occurrences);
+        for (const one of full.lines) expect(at - (lines.get(one) ?? -Infinity)).toBeLessThanOrEqual(rule.interval);
+      });
+      expect(windows.size).toBeLessThanOrEqual(thresholds.length);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('never more windows than there is room for, never more text, whoever knocks', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.tuple(fc.nat(40), fc.nat(60)), { maxLength: 300, size: 'max' }), (capacity, hits) => {
+      const windows = createWindows(capacity, 500);
+      const rule: Threshold = { rule: 'x', occurrences: 5, interval: ms(1_000_000) };
+      const held = new Map<number, number[]>();
+      let evicted = 0;
+      hits.forEach(([who, length], i) => {
+        const full = windows.hit(rule, nth(who), instant(T0 + i), 'x'.repeat(length));
+        const before = held.get(who) ?? [];
+        held.delete(who);
+        if (full === undefined) held.set(who, [...before, length]);
+        const text = (): number => [...held.values()].flat().reduce((a, b) => a + b, 0);
+        for (const [first] of held) {
+          if (held.size <= capacity && text() <= 500) break;
+          held.delete(first);
+          evicted++;
+        }
+        expect(windows.size).toBe(held.size);
+        expect(windows.evicted).toBe(evicted);
+      });
+      for (let who = 0; who <= 40; who++) expect(windows.of([rule], nth(who), instant(T0 + hits.length))[0]?.matches ?? 0).toBe(held.get(who)?.length ?? 0);
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -127,6 +127,8 @@ test('a million datagrams, changed at random, upset nothing', { timeout: 300 * S
   let before = 0;
   for (let i = 0; i < DATAGRAMS; i++) {
     const bytes = mutated(random);
+    // What is put through is changed on the way; a failure shows what was sent.
+    const sent = Buffer.from(bytes);
     // The caches are full after the first tenth; from then on nothing may grow.
     if (i === DATAGRAMS / 10) before = memory();
     try {
@@ -136,16 +138,16 @@ test('a million datagrams, changed at random, upset nothing', { timeout: 300 * S
       // The machine may have been busy with something else: slow is what is slow again.
       for (let again = 0; took > LONGEST && again < 2; again++) {
         const anew = performance.now();
-        new Line(policy, createWindows()).take(bytes, T0);
+        new Line(policy, createWindows()).take(Buffer.from(sent), T0);
         took = Math.min(took, performance.now() - anew);
       }
       if (took > LONGEST) throw new Error(`it took ${Math.round(took)} ms`);
       slowest = Math.max(slowest, took);
     } catch (error) {
-      throw new Error(`datagram ${i} of BANBAN_FUZZ_SEED=${SEED}, ${bytes.length} bytes that begin with ${JSON.stringify(bytes.toString('latin1', 0, 1000))}: ${String(error)}`, { cause: error });
+      throw new Error(`datagram ${i} of BANBAN_FUZZ_SEED=${SEED}, ${bytes.length} bytes that begin with ${JSON.stringify(sent.toString('latin1', 0, 1000))}: ${String(error)}`, { cause: error });
     }
   }
-  expect(memory() - before, 'bytes that the heap grew').toBeLessThan(8 * 1024 * 1024);
+  expect(memory() - before, 'bytes that the heap grew').toBeLessThan(2 * 1024 * 1024);
   expect(slowest).toBeLessThan(LONGEST);
   // Not for want of getting through: every part has had its share, and every rule.
   const { counters, full, perRule } = line;

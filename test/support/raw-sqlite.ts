@@ -14,6 +14,9 @@ export interface RawDatabase {
 // The package belongs to the server, so it is found from there.
 const Sqlite = createRequire(join(import.meta.dirname, '../../packages/server/package.json'))('better-sqlite3') as new (path: string) => RawDatabase;
 
+/** For a test that closes it itself. */
+export const openRaw = (path: string): RawDatabase => new Sqlite(path);
+
 /** Runs `action` on the database at `path` and closes it. */
 export function withRaw<T>(path: string, action: (db: RawDatabase) => T): T {
   const db = new Sqlite(path);

@@ -31,7 +31,7 @@ export const serviceLines: readonly ServiceLine[] = [
   line('good', 'word', 'sshd-session', 811, (x, a) => `Accepted password for ${x} from ${a} port 4 ssh2`),
   line('postfix-password', 'dns', 'postfix/smtpd', 5, (x, a) => `warning: ${x}[${a}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6`),
   line('postfix-password', 'text', 'postfix/submission/smtpd', 5, (x, a) => `warning: unknown[${a}]: SASL PLAIN authentication failed: (reason unavailable), sasl_username=${x}`),
-  line('postfix-relay', 'text', 'postfix/smtpd', 5, (x, a) => `NOQUEUE: reject: RCPT from unknown[${a}]: 454 4.7.1 <u@example.net>: Relay access denied; from=<${x}> to=<u@example.net> proto=ESMTP helo=<${x}>`.replace('454 4.7.1', '554 5.7.1')),
+  line('postfix-relay', 'text', 'postfix/smtpd', 5, (x, a) => `NOQUEUE: reject: RCPT from unknown[${a}]: 554 5.7.1 <u@example.net>: Relay access denied; from=<${x}> to=<u@example.net> proto=ESMTP helo=<${x}>`),
   line('dovecot-password', 'text', 'dovecot', undefined, (x, a) => `imap-login: Disconnected (auth failed, 1 attempts in 4 secs): user=<${x}>, method=PLAIN, rip=${a}, lip=192.0.2.200, session=<q1w2E3/+abc>`),
   line('dovecot-password', 'text', 'dovecot', undefined, (x, a) => `pop3-login: Aborted login (auth failed, 3 attempts in 9 secs): user=<${x}>, method=PLAIN, rip=${a}, lip=2001:db8::200, TLS`),
   line('good', 'word', 'dovecot', undefined, (x, a) => `imap-login: Login: user=<${x.replace(/[<>]/g, '')}>, method=PLAIN, rip=${a}, lip=192.0.2.200, mpid=7, session=<q1w2>`),

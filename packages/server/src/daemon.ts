@@ -5,6 +5,7 @@ import { systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
 import type { Config, Issue } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
+import { LONGEST_SOCKET_PATH } from './config/resolve.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';
@@ -89,6 +90,9 @@ function needsRestart(before: Config, now: Config): string[] {
 export async function startDaemon({ configPath, stateDir, simulate, log }: DaemonOptions): Promise<Daemon> {
   const clock = systemClock;
   const startedAt = clock.now();
+  if (stateDir !== undefined && Buffer.byteLength(`${stateDir}/control.sock`) > LONGEST_SOCKET_PATH) {
+    throw new Error(`the state can't be in ${stateDir}: the path of a socket may have ${LONGEST_SOCKET_PATH} bytes, and ${stateDir}/control.sock has more; choose a directory with a shorter path`);
+  }
   const first = readPolicy(configPath, stateDir);
   const { config } = first.policy;
   if (first.policy.rules.length === 0 && first.errors.length > 0) throw new ConfigError(first.errors);

@@ -1,5 +1,6 @@
 /** The control API as a fastify app: the only door to fastify. The shared route table makes the routes and their checks. */
 import { ApiError, routes, type RouteName } from 'banban-shared';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Log } from '../observe/log.ts';
 import { StoreError } from '../store/store.ts';
@@ -8,6 +9,9 @@ import { handlers } from './handlers.ts';
 
 /** 10,000 of the longest addresses with all their quotes and commas. */
 const LARGEST_BODY = 1024 * 1024;
+
+/** A key or a path that nobody asked for is named up to this length: it may be a mebibyte. */
+const LONGEST_NAMED = 200;
 
 /** A client that does not finish its request is told so and let go: 1,000 idle ones must not keep an admin out. */
 const HEADERS_TIMEOUT = 5_000;
@@ -26,13 +30,35 @@ function asApiError(error: unknown): ApiError | undefined {
   return undefined;
 }
 
+/** For what never became a request, so that no handler sees it: the answer goes onto the bare connection. */
+function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  if (socket.writable) {
+    const answer = new ApiError('bad_request', connectionProblem(error));
+    const body = JSON.stringify(answer.toBody());
+    socket.write(`HTTP/1.1 ${answer.status} Bad Request\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+  socket.destroy(error);
+}
+
+function connectionProblem(error: Error & { readonly code?: string }): string {
+  switch (error.code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return `the request was not complete within ${REQUEST_TIMEOUT / 1000} s, its headers within ${HEADERS_TIMEOUT / 1000} s`;
+    case 'HPE_HEADER_OVERFLOW':
+      return 'the headers of the request are over 16 KiB';
+    default:
+      return `what came is not HTTP/1.1: ${error.message}`;
+  }
+}
+
 /** ajv's words, with the name of a key that should not be there, which they leave out. */
 function shapeProblem(error: Error): string {
   const first: unknown = 'validation' in error && Array.isArray(error.validation) ? error.validation[0] : undefined;
   if (typeof first !== 'object' || first === null || !('params' in first)) return error.message;
   const { params } = first;
   if (typeof params !== 'object' || params === null || !('additionalProperty' in params)) return error.message;
-  return `it has an unknown key ${JSON.stringify(params.additionalProperty)}`;
+  return `it has an unknown key ${JSON.stringify(String(params.additionalProperty).slice(0, LONGEST_NAMED))}`;
 }
 
 export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
@@ -41,9 +67,18 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
     bodyLimit: LARGEST_BODY,
     requestTimeout: REQUEST_TIMEOUT,
     keepAliveTimeout: HEADERS_TIMEOUT,
-    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECK_EVERY },
+    // A host name says nothing on a UNIX socket.
+    http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECK_EVERY, requireHostHeader: false },
     forceCloseConnections: true,
+    // What comes while the stop waits for others is still answered, or refused in the one form.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (_error, request, reply) => {
+      const answer = new ApiError('bad_request', `${JSON.stringify(request.url.slice(0, LONGEST_NAMED))} can't be read as a path`);
+      const body = JSON.stringify(answer.toBody());
+      reply.raw.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+    },
     // Strict, against fastify's own habit: nothing dropped, nothing coerced, nothing filled in.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
   });
@@ -63,7 +98,7 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
     return reply.code(answer.status).send(answer.toBody());
   });
   app.setNotFoundHandler((request, reply) => {
-    const answer = new ApiError('unknown_route', `there is no ${request.method} ${request.url.split('?')[0] ?? ''}; the routes are under /v1`);
+    const answer = new ApiError('unknown_route', `there is no ${request.method} ${(request.url.split('?')[0] ?? '').slice(0, LONGEST_NAMED)}; the routes are under /v1`);
     return reply.code(answer.status).send(answer.toBody());
   });
   for (const name of Object.keys(routes)) if (isRouteName(name)) addRoute(app, daemon, name);
@@ -82,7 +117,10 @@ function addRoute<N extends RouteName>(app: FastifyInstance, daemon: DaemonView,
     url: route.path,
     schema,
     // The checks above are the parser that these types stand for.
-    handler: async (request) => handlers[name](daemon, { query: request.query, body: request.body } as Parameters<(typeof handlers)[N]>[1]),
+    handler: async (request) => {
+      if (!('body' in route) && request.body !== undefined) throw new ApiError('bad_request', `${route.method} ${route.path} takes no body`);
+      return handlers[name](daemon, { query: request.query, body: request.body } as Parameters<(typeof handlers)[N]>[1]);
+    },
   });
 }
 

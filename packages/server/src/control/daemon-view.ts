@@ -5,7 +5,12 @@ import type { Engine } from '../engine/engine.ts';
 import type { Source } from '../ingest/source.ts';
 import type { Clock } from '../clock.ts';
 
-export type EngineView = Omit<Engine, 'start' | 'stop' | 'deliver' | 'reload'>;
+/** What the API asks of the engine, one by one: starting, feeding, reloading and stopping it is the daemon's. */
+export type EngineView = Pick<
+  Engine,
+  | 'policy' | 'bans' | 'ban' | 'unban' | 'history' | 'reconcile' | 'refresh' | 'enforcementOf'
+  | 'targetStates' | 'counters' | 'ruleCounters' | 'queue' | 'windows' | 'storeProblem'
+>;
 
 export interface DaemonView {
   readonly clock: Clock;

@@ -1,8 +1,11 @@
 /** Puts the control API on its UNIX socket, with the owner and mode that decide who may use it. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+
+/** sun_path of unix(7) has 108 bytes, the last of them NUL. */
+const LONGEST_PATH = 107;
 
 export interface ListenOptions {
   readonly path: string;
@@ -10,7 +13,7 @@ export interface ListenOptions {
   readonly mode: number;
 }
 
-/** Whether somebody answers on the socket; the file that a crash left behind has nobody. */
+/** Whether the socket is somebody's, also one who is too busy to answer; the file that a crash left behind has nobody. */
 function isLive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path);
@@ -18,18 +21,21 @@ function isLive(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
   });
 }
 
 /** @throws a sentence when the path can't be had */
 export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOptions): Promise<void> {
+  // Beyond it the path would be cut without a word, and somebody else's file be made or hit.
+  const length = Buffer.byteLength(path);
+  if (length > LONGEST_PATH) throw new Error(`can't listen on ${path}: the path of a socket may have ${LONGEST_PATH} bytes, and this one has ${length}; choose a shorter one for control.socket`);
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined) {
     if (!there.isSocket()) throw new Error(`${path} exists and is not a socket; remove it or choose another path for control.socket`);
-    if (await isLive(path)) throw new Error(`${path} is in use: another banband answers on it; stop that one first`);
-    unlinkSync(path);
+    if (await isLive(path)) throw new Error(`${path} is in use: another program, probably a running banband, has it open; stop that one first, or choose another path for control.socket`);
+    rmSync(path, { force: true });
   }
   await app.ready();
   await new Promise<void>((resolve, reject) => {

@@ -64,15 +64,18 @@ export function createActiveBans(): ActiveBans {
     }
   }
 
+  const all = (): BanRecord[] => [...byTarget.values()].flatMap((bans) => [...bans.values()]);
+  const endOf = ({ until, target, address }: BanRecord): End => ({ until, target, address });
   const isCurrent = (end: End): boolean => byTarget.get(end.target)?.get(end.address)?.until === end.until;
 
   function push(ban: BanRecord): void {
     if (ban.until === NEVER) return;
-    heap.push({ until: ban.until, target: ban.target, address: ban.address });
+    heap.push(endOf(ban));
     up(heap.length - 1);
-    // A flood that extends the same bans again and again must not grow the heap without bound.
+    // Who sets the same bans again and again, to the same end or another, must not grow the heap without bound. Made anew
+    // from the bans it is no longer than they are many, so that the next time is as far away.
     if (heap.length > 2 * size + 1024) {
-      heap = heap.filter(isCurrent).sort((a, b) => a.until - b.until);
+      heap = all().filter((b) => b.until !== NEVER).map(endOf).sort((a, b) => a.until - b.until);
     }
   }
 
@@ -91,7 +94,7 @@ export function createActiveBans(): ActiveBans {
       }
       return found;
     },
-    all: () => [...byTarget.values()].flatMap((bans) => [...bans.values()]),
+    all,
     set(ban) {
       let bans = byTarget.get(ban.target);
       if (bans === undefined) byTarget.set(ban.target, (bans = new Map()));

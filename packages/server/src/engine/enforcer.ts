@@ -1,5 +1,5 @@
 /** Keeps the kernel's lists what the active bans say, and knows at every moment how far that is true. */
-import type { Address, Enforcement, Instant } from 'banban-shared';
+import { after, instant, ms, type Address, type Enforcement, type Instant } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 import type { TargetConfig } from '../config/config.ts';
 import type { Firewall } from '../enforce/firewall.ts';
@@ -57,7 +57,8 @@ interface Ledger {
   readAt: Instant;
   /** When the next whole read is due, as far as its cost goes. */
   readDue: Instant;
-  renewedAt: Instant;
+  /** When rows under a `--seconds` rule are next stamped anew. */
+  renewDue: Instant;
 }
 
 /** Answers of one second are fresh enough for the timer; what a person asks for is read anew if older than this. */
@@ -109,13 +110,16 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     if (ids.length > 0) onReleased(ids);
   }
 
-  /** Reads the list into the ledger; the listed addresses, or undefined when there are none to be had. */
+  /**
+   * Reads the list into the ledger; the listed addresses, or undefined when there are none to be had. Whether all is well
+   * is not said here: a list that refuses every write can be read all the same.
+   */
   function look(ledger: Ledger): ReadonlySet<Address> | undefined {
     const before = clock.now();
     const { name } = ledger.config;
     const found = firewall.read(name);
     ledger.readAt = clock.now();
-    ledger.readDue = (ledger.readAt + Math.max(CHECK_EVERY - 50, (ledger.readAt - before) / READ_SHARE)) as Instant;
+    ledger.readDue = after(ledger.readAt, ms(Math.max(CHECK_EVERY - 50, (ledger.readAt - before) / READ_SHARE)));
     if (found.state === 'missing') {
       missing(ledger);
       return undefined;
@@ -127,7 +131,6 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     }
     ledger.identity = firewall.identity(name);
     ledger.capacity = found.capacity;
-    mark(ledger, 'present', undefined);
     return found.addresses;
   }
 
@@ -158,26 +161,30 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     confirm(ledger, [...ledger.ended.keys()].filter((address) => !listed.has(address)));
     if (plan.add.length === 0 && plan.remove.length === 0) {
       hold(ledger, listed);
+      mark(ledger, 'present', undefined);
       return { added: 0, removed: 0 };
     }
     const failures = write(ledger, plan.remove, plan.add);
-    const failed = failures.size > 0 ? ledger.message : undefined;
-    const after = ledger.state === 'missing' ? undefined : look(ledger);
-    if (after !== undefined) {
-      confirm(ledger, [...ledger.ended.keys()].filter((address) => !after.has(address)));
-      hold(ledger, after);
-      if (failed !== undefined) mark(ledger, 'failed', failed);
-    }
-    ledger.renewedAt = clock.now();
-    return { added: plan.add.filter((a) => ledger.held.has(a)).length, removed: plan.remove.length };
+    const isGone = failures.size > 0 && ledger.state === 'missing';
+    const now = isGone ? undefined : look(ledger);
+    if (now === undefined) return { added: 0, removed: 0 };
+    confirm(ledger, [...ledger.ended.keys()].filter((address) => !now.has(address)));
+    hold(ledger, now);
+    if (failures.size === 0) mark(ledger, 'present', undefined);
+    return { added: plan.add.filter((a) => now.has(a)).length, removed: plan.remove.filter((a) => !now.has(a)).length };
   }
 
   /** Rows under a `--seconds` rule stop matching unless they are stamped anew. */
   function renew(ledger: Ledger): void {
     const { seconds } = ledger.config;
-    if (seconds === undefined || clock.now() - ledger.renewedAt < seconds / 2) return;
-    ledger.renewedAt = clock.now();
-    if (ledger.held.size > 0) write(ledger, [], [...ledger.held]);
+    if (seconds === undefined) return;
+    const now = clock.now();
+    const wait = ledger.renewDue - now;
+    // Longer than it can be: the clock was put back, and the kernel counts the age of its rows by another.
+    if (wait > 0 && wait <= seconds / 2) return;
+    const failures = ledger.held.size === 0 ? undefined : write(ledger, [], [...ledger.held]);
+    // Where it was refused there is time for three more tries before the rows stop matching.
+    ledger.renewDue = after(now, ms(failures === undefined || failures.size === 0 ? seconds / 2 : seconds / 8));
   }
 
   return {
@@ -188,8 +195,8 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
         const ledger = ledgers.get(name);
         if (ledger !== undefined) ledger.config = config;
         else {
-          const never = 0 as Instant;
-          ledgers.set(name, { config, held: new Set(), ended: new Map(), foreign: 0, capacity: undefined, state: 'unknown', message: undefined, identity: undefined, readAt: never, readDue: never, renewedAt: never });
+          const never = instant(0);
+          ledgers.set(name, { config, held: new Set(), ended: new Map(), foreign: 0, capacity: undefined, state: 'unknown', message: undefined, identity: undefined, readAt: never, readDue: never, renewDue: never });
         }
       }
     },
@@ -229,7 +236,6 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
         else list.push(ban);
       }
       for (const [ledger, ended] of byTarget) {
-        const wasFull = bans.of(ledger.config.name).size > ledger.held.size;
         const failures = firewall.write(ledger.config.name, { remove: ended.map((b) => b.address), add: [] });
         const isGone = failures.size > 0 && firewall.identity(ledger.config.name) === undefined;
         for (const ban of ended) {
@@ -239,7 +245,8 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
         }
         if (isGone) missing(ledger);
         else if (failures.size > 0) mark(ledger, 'failed', `${[...failures][0]?.join(' could not be removed: ') ?? ''}`);
-        else if (wasFull) sync(ledger.config.name);
+        // A place is free, and another ban waits for one.
+        else if (bans.of(ledger.config.name).size > ledger.held.size) sync(ledger.config.name);
       }
       return released;
     },
@@ -247,7 +254,8 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     check() {
       for (const ledger of ledgers.values()) {
         const same = ledger.state === 'present' && firewall.identity(ledger.config.name) === ledger.identity;
-        if (!same || clock.now() >= ledger.readDue) {
+        // Before the last look: the clock was put back.
+        if (!same || clock.now() >= ledger.readDue || clock.now() < ledger.readAt) {
           const { added, removed } = sync(ledger.config.name);
           if (added + removed > 0) log.info('reconciled', { target: ledger.config.name, added, removed });
         }
@@ -255,7 +263,7 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
       }
     },
     refresh() {
-      for (const ledger of ledgers.values()) if (clock.now() - ledger.readAt > FRESH || ledger.state !== 'present') sync(ledger.config.name);
+      for (const ledger of ledgers.values()) if (Math.abs(clock.now() - ledger.readAt) > FRESH || ledger.state !== 'present') sync(ledger.config.name);
     },
     enforcementOf(ban) {
       const ledger = ledgers.get(ban.target);

@@ -328,7 +328,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   /** Tries again to write the bans of a full disk. */
   function saveUnsaved(atOnce = false): void {
-    if (unsaved.size === 0 || (!atOnce && (retryAt === undefined || clock.now() < retryAt))) return;
+    const wait = retryAt === undefined ? 0 : retryAt - clock.now();
+    // A wait that is longer than it can be: the clock was put back.
+    if (unsaved.size === 0 || (!atOnce && wait > 0 && wait <= RETRY_AFTER)) return;
     retryAt = undefined;
     const writes = unsaved.take();
     for (let i = 0; i < writes.length; i += WRITE_AT_ONCE) {
@@ -361,6 +363,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   function expire(): void {
+    if (stopped) return;
     const now = clock.now();
     const due = active.expired(now, EXPIRE_AT_ONCE);
     if (due.length > 0 && !tryStore(() => end(due, 'expired', undefined, now))) {
@@ -409,7 +412,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (next !== undefined && next <= now) expire();
     // An empty write tells whether a database that failed works again, where nothing else would.
     if (problem !== undefined && unsaved.size === 0) tryStore(() => store.writeEvent({ at: now, type: 'database_works_again', detail: undefined }));
-    if (now - purgedAt >= PURGE_EVERY) {
+    if (Math.abs(now - purgedAt) >= PURGE_EVERY) {
       purgedAt = now;
       const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
       tryStore(() => void store.purge(instant(now - longest), PURGE_AT_ONCE));
@@ -522,11 +525,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     windows: () => ({ open: windows.size, capacity: windows.capacity, evicted: windows.evicted }),
     storeProblem: () => (problem === undefined ? undefined : unsaved.size === 0 ? problem : `${problem} (${unsaved.size} bans are enforced but not yet saved)`),
     stop() {
+      pump.drain();
+      settle();
+      // The last chance for what a full disk kept out.
+      saveUnsaved(true);
       stopped = true;
       timer?.cancel();
       expiry.stop();
-      pump.drain();
-      settle();
     },
   };
 }

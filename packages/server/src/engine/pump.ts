@@ -33,8 +33,9 @@ const BYTE_CAPACITY = 64 * 1024 * 1024;
 const SLICE_MS = 1;
 /** … and receive at most this many before some work is done: both sides go on under any flood. */
 const RECEIVE_FIRST = 512;
-/** The clock is asked once for this many deliveries. */
+/** The clock is asked once for this many deliveries, or for this many bytes: one delivery may hold thousands of lines. */
 const STRIDE = 32;
+const BYTE_STRIDE = 65_536;
 
 export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCapacity = BYTE_CAPACITY }: PumpOptions): Pump {
   let queue: { bytes: Buffer; at: Instant }[] = [];
@@ -49,13 +50,20 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
 
   function slice(limit: number): void {
     const until = clock.now() + limit;
+    let done = 0;
+    let bytes = 0;
     try {
-      for (let done = 1; head < queue.length; done++) {
+      while (head < queue.length) {
         const item = queue[head++];
         if (item === undefined) break;
         held -= item.bytes.length;
         work(item.bytes, item.at);
-        if (done % STRIDE === 0 && clock.now() > until) break;
+        done++;
+        bytes += item.bytes.length;
+        if (done < STRIDE && bytes < BYTE_STRIDE) continue;
+        if (clock.now() > until) break;
+        done = 0;
+        bytes = 0;
       }
     } finally {
       if (head === queue.length) {

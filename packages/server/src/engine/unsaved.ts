@@ -16,32 +16,48 @@ export interface Unsaved {
   take(): BanWrite[];
 }
 
-/** More offences than this are not remembered while the disk is full; the bans that they made stand. */
+/** Beyond this many the bans alone are remembered while the disk is full, one for each address, without the offences behind them. */
 const MOST = 20_000;
 
-export function createUnsaved(): Unsaved {
+export function createUnsaved(most = MOST): Unsaved {
   let writes: BanWrite[] = [];
+  /** What came when there were too many; as many as there are bans at most. */
+  let bare = new Map<string, BanWrite>();
   let nextId = -1;
+
+  function remember(write: BanWrite): void {
+    if (writes.length < most) {
+      writes.push(write);
+      return;
+    }
+    const key = `${write.target} ${write.address}`;
+    const before = bare.get(key);
+    const until = before !== undefined && before.until > write.until ? before.until : write.until;
+    bare.set(key, { ...write, at: before?.at ?? write.at, until, offence: undefined });
+  }
+
   return {
     get size() {
-      return writes.length;
+      return writes.length + bare.size;
     },
     keep(failed, current) {
       const records: BanRecord[] = [];
       for (const write of failed) {
-        if (writes.length < MOST) writes.push(write);
+        remember(write);
         const { address, target, origin, level, reason, at, until } = write;
         const standing = current(target, address);
-        records.push({ id: standing?.id ?? nextId--, address, target, origin, level, reason, since: standing?.since ?? at, until: standing !== undefined && standing.until > until ? standing.until : until });
+        records.push({ id: standing?.id ?? nextId--, address, target, origin, level: level ?? standing?.level, reason: reason ?? standing?.reason, since: standing?.since ?? at, until: standing !== undefined && standing.until > until ? standing.until : until });
       }
       return records;
     },
     forget(target, address) {
       if (writes.length > 0) writes = writes.filter((w) => w.target !== target || w.address !== address);
+      bare.delete(`${target} ${address}`);
     },
     take() {
-      const all = writes;
+      const all = [...writes, ...bare.values()];
       writes = [];
+      bare = new Map();
       return all;
     },
   };

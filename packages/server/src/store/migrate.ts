@@ -1,15 +1,10 @@
 /** Brings a database's tables to the form that this banban works with: forward only, all or nothing. */
 import type { Database } from 'better-sqlite3';
 import { bansOffencesEvents } from './migrations/0001-bans-offences-events.ts';
+import type { Migration } from './migration.ts';
 import { StoreError } from './store.ts';
 
-/** One step forward. Once released its text never changes. */
-export interface Migration {
-  /** The `user_version` that the database has afterwards; from 1, without gaps. */
-  readonly version: number;
-  readonly sql: string;
-}
-
+/** Every step there is, in the order of their versions. */
 export const migrations: readonly Migration[] = [bansOffencesEvents];
 
 /** `banb` in ASCII: marks a SQLite file as banban's, so that no other program's database is ever changed. */

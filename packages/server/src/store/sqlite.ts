@@ -4,7 +4,8 @@ import type { Database } from 'better-sqlite3';
 import { instant, type Address, type Instant } from 'banban-shared';
 import { openDatabase, prepareDirectory } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
-import { migrate, type Migration } from './migrate.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from './migration.ts';
 import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
 import type { BanEnd, BanRecord, BanWrite, Durability, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store, Unreleased } from './store.ts';
 

@@ -32,7 +32,7 @@ export const routes = {
   bans: { method: 'GET', path: '/v1/bans', query: bansQuery, response: bansResponse, errors: ['bad_address', 'unknown_target'] },
   ban: { method: 'POST', path: '/v1/bans', body: banBody, response: banResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
   unban: { method: 'DELETE', path: '/v1/bans', body: unbanBody, response: unbanResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
-  why: { method: 'GET', path: '/v1/why', query: whyQuery, response: whyResponse, errors: ['bad_address'] },
+  why: { method: 'GET', path: '/v1/why', query: whyQuery, response: whyResponse, errors: ['bad_address', 'store_unavailable'] },
   reload: { method: 'POST', path: '/v1/reload', response: reloadResponse, errors: ['bad_config'] },
   reconcile: { method: 'POST', path: '/v1/reconcile', response: reconcileResponse, errors: [] },
 } as const satisfies Record<string, Route>;

@@ -105,7 +105,6 @@ describe('where the pattern leaves the edge of the address open, the address mus
     ['more octets before', String.raw`from (?:\d+\.)?<ip>$`, 'from 11.192.0.2.1'],
     ['the tail of an IPv6 address', '.*:<ip>$', 'from 2001:db8::1'],
     ['the tail of an IPv6 address with an IPv4 address in it', '.*:<ip>$', 'from 64:ff9b::192.0.2.1'],
-    ['the head of an IPv6 address', String.raw`from <ip>(?::\w+)?$`, 'from 2001:db8::1:g'.replace(':g', ':2')],
     ['letters after', 'from <ip>.*', `from ${V4}x`],
     ['an underscore after', 'from <ip>.*', `from ${V4}_x`],
     ['a letter that is not ASCII', 'from <ip>.*', `from ${V4}é`],
@@ -113,7 +112,7 @@ describe('where the pattern leaves the edge of the address open, the address mus
     ['an alternative without an edge', '(?:from |by.?)<ip> ', `byx${V4} `],
   ])('%s', (_, pattern, line) => {
     const address = found(pattern, line);
-    expect([undefined, 'nobody', '2001:db8::1:2']).toContain(address);
+    expect([undefined, 'nobody']).toContain(address);
   });
   test.each([
     ['a full stop at the end of a sentence', 'from <ip>', `from ${V4}. Bye`],

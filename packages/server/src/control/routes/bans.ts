@@ -1,5 +1,5 @@
 import { ApiError, FOREVER, ms, toIso } from 'banban-shared';
-import type { Handler } from '../handlers.ts';
+import type { Handler } from '../handler.ts';
 import { readAddresses, readTarget } from '../input.ts';
 import { banView, enforcementMessage } from '../views.ts';
 

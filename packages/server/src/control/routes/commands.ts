@@ -1,4 +1,4 @@
-import type { Handler } from '../handlers.ts';
+import type { Handler } from '../handler.ts';
 
 /** POST /v1/reload: all or nothing. */
 export const reloadHandler: Handler<'reload'> = (daemon) => daemon.reload();

@@ -1,7 +1,7 @@
 import type { StatusResponse } from 'banban-shared';
 import { NEVER } from 'banban-shared';
 import type { DaemonView } from '../daemon-view.ts';
-import type { Handler } from '../handlers.ts';
+import type { Handler } from '../handler.ts';
 import { isoOf } from '../views.ts';
 
 /** So many addresses that are banned but not held are named; the count of the rest can be told from bans and held. */

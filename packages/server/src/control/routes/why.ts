@@ -1,6 +1,6 @@
 import { readAddresses } from '../input.ts';
 import { ApiError } from 'banban-shared';
-import type { Handler } from '../handlers.ts';
+import type { Handler } from '../handler.ts';
 import { banView, endedBanView, isoOf, offenceView } from '../views.ts';
 
 /** GET /v1/why: all that is known of one address. */

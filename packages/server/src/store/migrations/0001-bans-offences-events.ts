@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 
 /**
  * The first tables. Frozen: a database out there was made by this text, so a change of mind is a new migration (a test

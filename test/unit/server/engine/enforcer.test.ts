@@ -1,0 +1,428 @@
+import { instant, ms, NEVER, type Address, type Instant } from 'banban-shared';
+import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../../../packages/server/src/clock.ts';
+import type { Firewall } from '../../../../packages/server/src/enforce/firewall.ts';
+import { createActiveBans } from '../../../../packages/server/src/engine/active-bans.ts';
+import { createEnforcer } from '../../../../packages/server/src/engine/enforcer.ts';
+import type { BanRecord } from '../../../../packages/server/src/store/store.ts';
+import { target } from '../../../support/policies.ts';
+import { quietLog } from '../../../support/quiet-log.ts';
+import { nth, T0 } from '../../../support/records.ts';
+import { unrulyFirewall } from '../../../support/unruly-firewall.ts';
+
+/** What the kernel's own clock says, which nobody can set. */
+interface StampedFirewall extends Firewall {
+  /** How long ago the row was last written; undefined when there is none. */
+  age(list: string, address: Address): number | undefined;
+}
+
+function stamped(firewall: Firewall, uptime: () => number): StampedFirewall {
+  const stamps = new Map<string, number>();
+  return {
+    ...firewall,
+    write(list, change) {
+      const failures = firewall.write(list, change);
+      for (const address of change.remove) stamps.delete(`${list} ${address}`);
+      for (const address of change.add) if (!failures.has(address)) stamps.set(`${list} ${address}`, uptime());
+      return failures;
+    },
+    age(list, address) {
+      const stamp = stamps.get(`${list} ${address}`);
+      return stamp === undefined ? undefined : uptime() - stamp;
+    },
+  };
+}
+
+function room(options: { readonly capacity?: number; readonly seconds?: number; readonly targets?: readonly string[] } = {}) {
+  let uptime = 0;
+  let wall: number = T0;
+  const clock: Clock = { now: () => instant(wall), after: () => ({ cancel: () => undefined }), soon: () => undefined };
+  const kernel = unrulyFirewall(options.capacity);
+  const firewall = stamped(kernel, () => uptime);
+  const bans = createActiveBans();
+  const log = quietLog();
+  const released: number[] = [];
+  const enforcer = createEnforcer({ clock, firewall, bans, log, onReleased: (ids) => void released.push(...ids) });
+  const seconds = options.seconds === undefined ? undefined : ms(options.seconds * 1000);
+  enforcer.configure((options.targets ?? ['A']).map((name) => target(name, { seconds })));
+  let ids = 0;
+  const r = {
+    kernel, firewall, bans, log, released, enforcer,
+    make(who: number, until: Instant = NEVER, list = 'A'): BanRecord {
+      const ban: BanRecord = { id: ++ids, address: nth(who), target: list, origin: { kind: 'manual', name: 'ann' }, level: undefined, reason: undefined, since: clock.now(), until };
+      bans.set(ban);
+      return ban;
+    },
+    /** Makes bans and puts them in. */
+    ban(...who: readonly number[]): BanRecord[] {
+      const made = who.map((n) => r.make(n));
+      enforcer.apply(made);
+      return made;
+    },
+    end(...ended: readonly BanRecord[]) {
+      for (const ban of ended) bans.delete(ban);
+      return enforcer.release(ended);
+    },
+    rows: (list = 'A') => [...(kernel.rows(list) ?? [])].sort(),
+    is: (ban: BanRecord) => enforcer.enforcementOf(ban),
+    /** Half seconds go by, each with its look. */
+    pass(milliseconds: number) {
+      for (let i = 0; i < milliseconds; i += 500) {
+        wall += 500;
+        uptime += 500;
+        enforcer.check();
+      }
+    },
+    setClock: (milliseconds: number) => void (wall += milliseconds),
+  };
+  return r;
+}
+
+const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
+
+describe('a ban', () => {
+  test('is in its list when it has been applied, and in no other', () => {
+    const r = room({ targets: ['A', 'B'] });
+    const [ban] = r.ban(1);
+    expect(r.rows()).toEqual([nth(1)]);
+    expect(r.rows('B')).toEqual([]);
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.enforcer.stateOf('A')).toEqual({ name: 'A', state: 'ok', message: undefined, bans: 1, held: 1, foreign: 0, capacity: undefined, notHeld: [] });
+  });
+
+  test('that ended is out of it, and that is confirmed', () => {
+    const r = room();
+    const [a, b] = r.ban(1, 2);
+    expect(a && r.end(a)).toEqual([a]);
+    expect(r.rows()).toEqual([nth(2)]);
+    expect(b && r.is(b)).toBe('held');
+  });
+
+  test('costs one write and no look at the list while all is well', () => {
+    const r = room();
+    r.enforcer.check();
+    let reads = 0;
+    const read = r.firewall.read;
+    r.firewall.read = (list) => (reads++, read(list));
+    const before = r.kernel.writes;
+    r.ban(1);
+    expect([reads, r.kernel.writes - before]).toEqual([0, 1]);
+  });
+});
+
+describe('a list that is missing', () => {
+  test('is said once and by name, and its bans are kept', () => {
+    const r = room();
+    r.kernel.vanish('A');
+    const [ban] = r.ban(1);
+    expect(ban && r.is(ban)).toBe('missing');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'missing', bans: 1, held: 0, notHeld: [nth(1)], message: expect.stringContaining('no firewall rule names it') });
+    r.pass(5000);
+    expect(r.log.said.map((s) => [s.level, s.event, s.fields['target']])).toEqual([['warn', 'list_missing', 'A']]);
+  });
+
+  test('is filled again at the first look after its return', () => {
+    const r = room();
+    const [a] = r.ban(1, 2);
+    r.kernel.vanish('A');
+    r.pass(500);
+    expect(a && r.is(a)).toBe('missing');
+    const [c] = r.ban(3);
+    r.kernel.comeBack('A');
+    r.pass(500);
+    expect(r.rows()).toEqual([1, 2, 3].map(nth));
+    expect([a, c].map((ban) => ban && r.is(ban))).toEqual(['held', 'held']);
+    expect(r.log.events()).toEqual(['list_missing', 'list_back', 'reconciled']);
+    expect(r.log.said.at(-1)?.fields).toEqual({ target: 'A', added: 3, removed: 0 });
+  });
+
+  test('and back before anybody looked is filled again as well', () => {
+    const r = room();
+    r.ban(1, 2);
+    r.kernel.vanish('A');
+    r.kernel.comeBack('A');
+    r.pass(500);
+    expect(r.rows()).toEqual([1, 2].map(nth));
+  });
+
+  test('takes the rows of ended bans with it', () => {
+    const r = room();
+    const [ban] = r.ban(1);
+    r.kernel.setDeaf(true);
+    expect(ban && r.end(ban)).toEqual([]);
+    r.kernel.vanish('A');
+    r.pass(500);
+    expect(r.released).toEqual([ban?.id]);
+  });
+
+  test('in the middle of a removal: what is gone with the list counts as removed', () => {
+    const r = room();
+    const [ban] = r.ban(1);
+    r.kernel.vanish('A');
+    expect(ban && r.end(ban)).toEqual([ban]);
+    expect(r.enforcer.stateOf('A').state).toBe('missing');
+  });
+});
+
+describe('a list that was emptied by hand', () => {
+  test('is filled again within two looks, and a row taken out by hand is put back', () => {
+    const r = room();
+    r.ban(1, 2);
+    r.kernel.empty('A');
+    r.pass(1000);
+    expect(r.rows()).toEqual([1, 2].map(nth));
+    r.kernel.evict('A', nth(1));
+    r.pass(1000);
+    expect(r.rows()).toEqual([1, 2].map(nth));
+  });
+
+  test('is read anew for whoever asks', () => {
+    const r = room();
+    const [ban] = r.ban(1);
+    r.pass(1000);
+    r.kernel.setDeaf(true);
+    r.kernel.evict('A', nth(1));
+    r.setClock(60);
+    r.enforcer.refresh();
+    expect(ban && r.is(ban)).toBe('failed');
+  });
+});
+
+describe('a kernel that refuses', () => {
+  test('a write: the ban is not held, the reason is said once, and it is tried until it works', () => {
+    const r = room();
+    r.pass(500);
+    r.kernel.setDeaf(true);
+    const [ban] = r.ban(1);
+    expect(ban && r.is(ban)).toBe('failed');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', held: 0, notHeld: [nth(1)], message: `${nth(1)} could not be written to list A: Input/output error` });
+    r.pass(10_000);
+    expect(r.log.events()).toEqual(['list_failed']);
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.log.events()).toEqual(['list_failed', 'list_back', 'reconciled']);
+  });
+
+  test('a removal: it is not confirmed, the row counts as nobody else’s, and it is tried until it works', () => {
+    const r = room();
+    const [a, b] = r.ban(1, 2);
+    r.kernel.setDeaf(true);
+    expect(a && r.end(a)).toEqual([]);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', bans: 1, held: 1, foreign: 0 });
+    expect(r.enforcer.sync('A'), 'nothing is said to be removed that is still there').toEqual({ added: 0, removed: 0 });
+    r.pass(10_000);
+    expect(r.log.events().filter((e) => e === 'list_back' || e === 'reconciled')).toEqual([]);
+    expect(r.log.said.length, 'not said again and again').toBeLessThanOrEqual(2);
+    expect(r.released).toEqual([]);
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect(r.released).toEqual([a?.id]);
+    expect(r.rows()).toEqual([nth(2)]);
+    expect(b && r.is(b)).toBe('held');
+  });
+
+  test('a removal, and the address is banned again meanwhile: the row stays and is the new ban’s', () => {
+    const r = room();
+    const [a] = r.ban(1);
+    r.kernel.setDeaf(true);
+    if (a !== undefined) r.end(a);
+    r.kernel.setDeaf(false);
+    const [again] = r.ban(1);
+    r.pass(2000);
+    expect(r.rows()).toEqual([nth(1)]);
+    expect(again && r.is(again)).toBe('held');
+    expect(r.released, 'the old ban’s row is not removed under the new one').toEqual([]);
+  });
+
+  test('to be read: nothing is said to be held', () => {
+    const r = room();
+    const [ban] = r.ban(1);
+    const read = r.firewall.read;
+    r.firewall.read = () => ({ state: 'failed', message: 'list A may not be read' });
+    r.pass(1000);
+    expect(ban && r.is(ban)).toBe('failed');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: 'list A may not be read', held: 0 });
+    r.firewall.read = read;
+    r.pass(500);
+    expect(ban && r.is(ban)).toBe('held');
+  });
+});
+
+describe('a list that is full', () => {
+  const full = () => {
+    const r = room({ capacity: 3 });
+    const bans = [10, 40, 20, 30].map((until, i) => r.make(i + 1, at(until * 60_000)));
+    r.enforcer.apply(bans);
+    return { r, bans };
+  };
+
+  test('has the longest-lasting bans, and says which ones it has no place for', () => {
+    const { r, bans } = full();
+    expect(r.rows()).toEqual([2, 3, 4].map(nth));
+    expect(bans.map(r.is)).toEqual(['waiting', 'held', 'held', 'held']);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'full', bans: 4, held: 3, capacity: 3, notHeld: [nth(1)] });
+    expect(r.enforcer.stateOf('A').message).toContain('the kernel\'s list has 3 places and 4 bans want one');
+  });
+
+  test('gives a place that gets free to the next in line at once', () => {
+    const { r, bans } = full();
+    const [first, second] = bans;
+    if (second !== undefined) r.end(second);
+    expect(r.rows()).toEqual([1, 3, 4].map(nth));
+    expect(first && r.is(first)).toBe('held');
+    expect(r.enforcer.stateOf('A').state).toBe('ok');
+  });
+
+  test('lets a longer ban have the place of a shorter', () => {
+    const { r } = full();
+    r.ban(9);
+    expect(r.rows()).toEqual([2, 4, 9].map(nth));
+    expect(r.enforcer.stateOf('A').notHeld).toEqual([nth(3), nth(1)]);
+  });
+
+  test('never loses a row of somebody else', () => {
+    const r = room({ capacity: 3 });
+    r.kernel.plant('A', nth(100));
+    r.kernel.plant('A', nth(101));
+    r.pass(1000);
+    r.ban(1, 2, 3);
+    expect(r.rows()).toContain(nth(100));
+    expect(r.rows()).toContain(nth(101));
+    expect(r.enforcer.stateOf('A')).toMatchObject({ foreign: 2, held: 1, state: 'full' });
+  });
+
+  test('loses nothing by the renewal of a ban that it has', () => {
+    const { r, bans } = full();
+    r.enforcer.apply(bans.slice(1));
+    expect(r.rows()).toEqual([2, 3, 4].map(nth));
+  });
+});
+
+describe('a target whose firewall rule has --seconds', () => {
+  const oldest = (r: ReturnType<typeof room>, who: readonly number[], milliseconds: number): number => {
+    let most = 0;
+    for (let i = 0; i < milliseconds; i += 500) {
+      r.pass(500);
+      for (const n of who) most = Math.max(most, r.firewall.age('A', nth(n)) ?? Infinity);
+    }
+    return most;
+  };
+
+  test('has every row renewed long before it stops matching', () => {
+    const r = room({ seconds: 60 });
+    r.ban(1);
+    r.pass(10_000);
+    r.ban(2);
+    expect(oldest(r, [1, 2], 600_000)).toBeLessThanOrEqual(31_000);
+  });
+
+  test('is not written to more often than that', () => {
+    const r = room({ seconds: 60 });
+    r.ban(1, 2);
+    const before = r.kernel.writes;
+    r.pass(600_000);
+    expect(r.kernel.writes - before).toBeGreaterThanOrEqual(19);
+    expect(r.kernel.writes - before).toBeLessThanOrEqual(21);
+  });
+
+  test('without it rows are not renewed', () => {
+    const r = room();
+    r.ban(1);
+    r.pass(600_000);
+    expect(r.firewall.age('A', nth(1))).toBe(600_000);
+  });
+
+  test('has them renewed also while other rows have to be mended all the time', () => {
+    const r = room({ seconds: 60 });
+    r.ban(1, 2);
+    r.pass(1000);
+    let most = 0;
+    for (let i = 0; i < 30; i++) {
+      r.kernel.evict('A', nth(2));
+      most = Math.max(most, oldest(r, [1], 10_000));
+    }
+    expect(most).toBeLessThanOrEqual(31_000);
+  });
+
+  test('has them renewed also when the clock was put back or forward', () => {
+    const r = room({ seconds: 60 });
+    r.ban(1);
+    r.pass(10_000);
+    r.setClock(-86_400_000);
+    expect(oldest(r, [1], 120_000)).toBeLessThanOrEqual(31_000);
+    r.setClock(86_400_000);
+    expect(oldest(r, [1], 120_000)).toBeLessThanOrEqual(31_000);
+  });
+
+  test('has a renewal that was refused tried again in time', () => {
+    const r = room({ seconds: 60 });
+    r.ban(1);
+    r.pass(29_000);
+    r.kernel.setDeaf(true);
+    r.pass(8000);
+    r.kernel.setDeaf(false);
+    expect(oldest(r, [1], 60_000)).toBeLessThan(60_000);
+  });
+
+  test('whose --seconds became shorter by a reload has them renewed by the new measure', () => {
+    const r = room({ seconds: 86_400 });
+    r.ban(1);
+    r.pass(1000);
+    r.enforcer.configure([target('A', { seconds: ms(60_000) })]);
+    expect(oldest(r, [1], 120_000)).toBeLessThanOrEqual(31_000);
+  });
+});
+
+describe('the clock', () => {
+  test('put back by a day keeps nobody from looking', () => {
+    const r = room();
+    r.ban(1);
+    r.pass(1000);
+    r.setClock(-86_400_000);
+    r.kernel.evict('A', nth(1));
+    r.pass(1000);
+    expect(r.rows()).toEqual([nth(1)]);
+    r.kernel.evict('A', nth(1));
+    r.setClock(-86_400_000);
+    r.enforcer.refresh();
+    expect(r.rows()).toEqual([nth(1)]);
+  });
+});
+
+describe('configured targets', () => {
+  test('that are new are held too; the list of one that went is left alone', () => {
+    const r = room({ targets: ['A', 'B'] });
+    r.ban(1);
+    const b = r.make(2, NEVER, 'B');
+    r.enforcer.apply([b]);
+    r.enforcer.configure([target('B'), target('C')]);
+    r.kernel.evict('A', nth(1));
+    r.kernel.evict('B', nth(2));
+    r.pass(1000);
+    expect(r.rows('A')).toEqual([]);
+    expect(r.rows('B')).toEqual([nth(2)]);
+    expect(r.is(b)).toBe('held');
+    expect(r.enforcer.stateOf('C').state).toBe('ok');
+  });
+
+  test('a ban of a target that is not configured any more is taken out of its list all the same', () => {
+    const r = room();
+    const [ban] = r.ban(1);
+    r.enforcer.configure([]);
+    expect(ban && r.end(ban)).toEqual([ban]);
+    expect(r.rows()).toEqual([]);
+  });
+
+  test('that nobody has looked at are not said to be well', () => {
+    expect(room().enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: 'not looked at yet' });
+  });
+});
+
+test('a simulated kernel is said to be simulated', () => {
+  const r = room();
+  (r.firewall as { kind: string }).kind = 'simulated';
+  const [ban] = r.ban(1);
+  expect(ban && r.is(ban)).toBe('simulated');
+  expect(r.enforcer.stateOf('A').state).toBe('simulated');
+});

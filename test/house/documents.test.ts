@@ -228,9 +228,7 @@ describe('links', () => {
 describe('the release', () => {
   const version = (JSON.parse(read('package.json')) as { version: string }).version;
 
-  test('has one version everywhere', () => {
-    for (const name of ['shared', 'server', 'client']) expect((JSON.parse(read(`packages/${name}/package.json`)) as { version: string }).version).toBe(version);
-    expect(/^## \[(.+?)\] - \d{4}-\d{2}-\d{2}$/m.exec(read('CHANGELOG.md'))?.[1]).toBe(version);
+  test('is the one that the documents speak of', () => {
     expect(readme).toContain(`This is version ${version}`);
     expect(read('SECURITY.md')).toContain(`| ${version.replace(/\.\d+$/, '.x')} | yes |`);
   });

@@ -18,7 +18,7 @@ function verdict(line: string): { readonly by: string; readonly address: string 
   const entry = newEntry();
   parseLine(bytes, 0, unescapeTabs(bytes, 0, bytes.length), entry);
   const { good, hits } = policy.matcher.match(entry);
-  return good === undefined ? hits.map((hit) => ({ by: policy.rules[hit.rule]?.config.name ?? '', address: hit.address })) : [{ by: 'good', address: good }];
+  return good === undefined ? hits.map((hit) => ({ by: policy.rules[hit.rule]?.config.name ?? '', address: hit.address })) : [{ by: 'good', address: good.address }];
 }
 
 /** Addresses of others, whom the far side would like to see banned or pardoned. */

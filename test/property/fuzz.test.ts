@@ -87,8 +87,8 @@ class Line {
       if (good !== undefined) {
         if (hits.length > 0) throw new Error('a line is good and bad');
         counters.good++;
-        this.see(good);
-        this.windows.forget(this.policy.rules.map((rule) => rule.threshold.rule), good);
+        this.see(good.address);
+        this.windows.forget(this.policy.rules.map((rule) => rule.threshold.rule), good.address);
         return;
       }
       if (hits.length === 0) return;

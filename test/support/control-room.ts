@@ -1,6 +1,4 @@
 /** The control API on a real UNIX socket, before a real engine, and a client that can send anything. */
-import { request } from 'node:http';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ApiError, ReloadResponse } from 'banban-shared';
@@ -11,22 +9,9 @@ import { listen } from '../../packages/server/src/control/listen.ts';
 import type { SourceStats } from '../../packages/server/src/ingest/source.ts';
 import { engineRoom, type EngineRoom } from './engine-room.ts';
 import { tempDir } from './temp-dir.ts';
+import { askSocket, sendSocket, type Answer, type Asking } from './unix-http.ts';
 
-export interface Answer {
-  readonly status: number;
-  readonly type: string | undefined;
-  readonly text: string;
-  /** The body read as JSON. */
-  readonly body: unknown;
-}
-
-export interface Asking {
-  /** Sent as JSON, with its type. */
-  readonly json?: unknown;
-  /** Sent as it is. */
-  readonly raw?: string | Buffer;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+export type { Answer, Asking } from './unix-http.ts';
 
 export interface ControlRoom extends EngineRoom {
   readonly socket: string;
@@ -61,33 +46,8 @@ export async function controlRoom(given: Partial<Config> = {}, capacity?: number
   return Object.assign(room, {
     socket,
     view,
-    ask: (method: string, path: string, { json, raw, headers }: Asking = {}) =>
-      new Promise<Answer>((resolve, reject) => {
-        const body = json === undefined ? raw : JSON.stringify(json);
-        const type = json === undefined ? {} : { 'content-type': 'application/json' };
-        const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-        // A connection of its own: one that is kept has nobody who hears of its end.
-        const asked = request({ socketPath: socket, agent: false, method, path, headers: { ...type, ...length, ...headers } }, (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            const text = Buffer.concat(chunks).toString();
-            resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'], text, body: text === '' ? undefined : (JSON.parse(text) as unknown) });
-          });
-        });
-        asked.on('error', reject);
-        asked.end(body);
-      }),
-    send: (bytes: string | Buffer) =>
-      new Promise<string>((resolve) => {
-        const chunks: Buffer[] = [];
-        const connection = connect(socket, () => connection.write(bytes));
-        connection.on('data', (chunk: Buffer) => chunks.push(chunk));
-        // Let go in the middle of what we still had to say: what came before it counts.
-        connection.on('error', () => undefined);
-        connection.on('close', () => resolve(Buffer.concat(chunks).toString()));
-      }),
+    ask: (method: string, path: string, asking?: Asking) => askSocket(socket, method, path, asking),
+    send: (bytes: string | Buffer) => sendSocket(socket, bytes),
   });
 }
 

@@ -30,7 +30,7 @@ export function assertions(file: CodeFile): Assertion[] {
   return found;
 }
 
-/** What silences the compiler: `@ts-ignore` and its like. */
+/** What silences the compiler: a directive of its in a comment. */
 export const silenced = (file: CodeFile): string[] => (/@ts-(?:ignore|nocheck|expect-error)/.test(file.text) ? [file.path] : []);
 
 /** `export … from`. */
@@ -80,3 +80,30 @@ export const isKebabCase = (name: string): boolean => /^[a-z0-9]+(?:-[a-z0-9]+)*
 
 /** True for names that say nothing of what is inside. */
 export const saysNothing = (name: string): boolean => /^(?:utils?|helpers?|misc|common|stuff|lib|tools?)$/.test(name.replace(/\..*$/, ''));
+
+/** What a file exports by name: `export const x`, `export interface X` and so on. */
+export interface Exported {
+  readonly at: string;
+  readonly name: string;
+  /** True for what is gone at run time. */
+  readonly isType: boolean;
+}
+
+const exportedNames = (file: CodeFile): Exported[] =>
+  file.tree.statements
+    .filter((node) => has(node, ts.SyntaxKind.ExportKeyword))
+    .flatMap((node) => namesOf(node).map((name) => ({ at: at(file, node), name, isType: ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node) })));
+
+/**
+ * Exports of `files` that no other of `readers` names. A type that its own file names again is used: it is part of what
+ * something else exports.
+ */
+export function unusedExports(files: readonly CodeFile[], readers: readonly CodeFile[]): string[] {
+  const words = readers.map((file) => ({ path: file.path, names: new Set(file.text.match(/\w+/g)) }));
+  const again = (file: CodeFile, name: string): boolean => (file.text.match(new RegExp(`\\b${name}\\b`, 'g')) ?? []).length > 1;
+  return files.flatMap((file) =>
+    exportedNames(file)
+      .filter(({ name, isType }) => !words.some(({ path, names }) => path !== file.path && names.has(name)) && !(isType && again(file, name)))
+      .map(({ at: where, name }) => `${where} ${name}`),
+  );
+}

@@ -3,12 +3,13 @@ import type { Readable } from 'node:stream';
 import { printable } from './view/printable.ts';
 
 /** What one request may carry (the API's own bound). */
-export const ADDRESSES_PER_REQUEST = 10_000;
+const ADDRESSES_PER_REQUEST = 10_000;
 /** Over a million addresses: more than a kernel list takes, and enough to notice that the wrong file was given. */
 const LARGEST_INPUT = 32 * 1024 * 1024;
 /** The API's bound for one address. */
 const LONGEST_ADDRESS = 64;
 
+/** The addresses, or a sentence that says why there are none to be had. */
 export type Addresses = { readonly kind: 'read'; readonly addresses: readonly string[] } | { readonly kind: 'unusable'; readonly problem: string };
 
 /**

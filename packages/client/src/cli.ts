@@ -7,6 +7,7 @@ import { verbOptions, type Args, type Command } from './commands/command.ts';
 import { nearest } from './nearest.ts';
 import { printable } from './view/printable.ts';
 
+/** What holds for every verb. */
 export interface Settings {
   readonly socket: string;
   readonly timeoutSeconds: number;
@@ -15,6 +16,7 @@ export interface Settings {
   readonly quiet: boolean;
 }
 
+/** What the words ask for: a verb to run, a text to show, or a sentence about what is wrong with them. */
 export type CommandLine =
   | { readonly kind: 'run'; readonly command: Command; readonly args: Args; readonly settings: Settings }
   /** `--help`, `--version`, and banctl alone. */
@@ -91,7 +93,9 @@ function countProblem(command: Command, addresses: readonly string[]): string | 
   const { least, most } = command.addresses;
   if (addresses.length >= least && addresses.length <= most) return undefined;
   if (most === 0) return `${command.verb} takes no arguments, but "${printable(addresses[0] ?? '', 80)}" was given.`;
-  return most === 1 ? `${command.verb} takes exactly one address.` : `${command.verb} needs at least one address.`;
+  const noun = command.noun ?? 'address';
+  if (addresses.length > most) return most === 1 ? `${command.verb} takes exactly one ${noun}.` : `${command.verb} takes at most ${most} words.`;
+  return most === 1 ? `${command.verb} takes exactly one ${noun}.` : `${command.verb} needs at least one ${noun}.`;
 }
 
 function unknownWord(what: string, word: string, known: readonly string[]): string {
@@ -139,7 +143,7 @@ function describe(onFailure: (message: string) => void): Argv {
   for (const command of commands) {
     parser.command(command.verb, command.summary, (verb: Argv) => {
       const own = command.options.map((option) => ` [--${option}${verbOptions[option].argument === undefined ? '' : ` ${verbOptions[option].argument}`}]`).filter((text) => !command.operands.includes(text.trim().slice(1, -1)));
-      const stdin = command.addresses.most > 1 ? '\n"-" for an address reads addresses from standard input, one a line.' : '';
+      const stdin = command.addresses.most > 1 && command.noun === undefined ? '\n"-" for an address reads addresses from standard input, one a line.' : '';
       verb.usage(`Usage: banctl ${[command.verb, command.operands].join(' ').trim()}${own.join('')}\n\n${command.summary[0]?.toUpperCase() ?? ''}${command.summary.slice(1)}.${stdin}`);
       for (const option of command.options) {
         const { type, describe } = verbOptions[option];

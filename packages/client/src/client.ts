@@ -8,6 +8,7 @@ import { raiseTieringBudget } from './parser-tiering.ts';
 /** A hundred thousand bans are about 30 MB of JSON; what sends more is no banband. */
 const LARGEST_ANSWER = 64 * 1024 * 1024;
 
+/** Whom to ask, and for how long to wait. */
 export interface ClientOptions {
   readonly socket: string;
   /** For one request, from connecting to the last byte. */
@@ -17,6 +18,7 @@ export interface ClientOptions {
 type Input<N extends RouteName> = (QueryOf<N> extends undefined ? { readonly query?: undefined } : { readonly query: QueryOf<N> }) &
   (BodyOf<N> extends undefined ? { readonly body?: undefined } : { readonly body: BodyOf<N> });
 
+/** An answer, checked against the route's schema. */
 export interface Answer<N extends RouteName> {
   readonly value: ResponseOf<N>;
   /** The body as it came. */
@@ -39,6 +41,7 @@ interface Raw {
   readonly text: string;
 }
 
+/** A client that has asked nothing yet: that nobody listens shows at the first call. */
 export function connect({ socket, timeoutSeconds }: ClientOptions): Client {
   raiseTieringBudget();
   const limit = { headersTimeout: 0, bodyTimeout: 0 }; // one timer of our own covers the whole

@@ -4,6 +4,7 @@ import type { Instant } from 'banban-shared';
 import type { Client } from './client.ts';
 import type { Paint } from './view/paint.ts';
 
+/** Everything from outside that a verb may touch; a test gives its own. */
 export interface Context {
   readonly client: Client;
   readonly json: boolean;

@@ -2,6 +2,7 @@
 import type { ApiError } from 'banban-shared';
 import { ConnectionError } from './errors.ts';
 
+/** Each code by what it means. */
 export const exitCodes = {
   /** Done, or there was nothing to do. */
   done: 0,
@@ -15,6 +16,7 @@ export const exitCodes = {
   noPermission: 5,
 } as const;
 
+/** One of banctl's exit codes. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** The exit code that an error ends with. */

@@ -1,10 +1,11 @@
 /** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
-import { ApiError, instant, type ReloadResponse } from 'banban-shared';
+import { ApiError, type ReloadResponse } from 'banban-shared';
 import { idOf } from './accounts.ts';
-import { systemClock } from './clock.ts';
+import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
 import type { Config, Issue } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
+import { packFolders, packLibrary } from './config/packs.ts';
 import { LONGEST_SOCKET_PATH } from './config/resolve.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
@@ -20,6 +21,7 @@ import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
 import { VERSION } from './version.ts';
 
+/** What the command line says. */
 export interface DaemonOptions {
   readonly configPath: string;
   /** A folder in which sockets and database are, whatever the configuration says: for a checkout. */
@@ -29,6 +31,7 @@ export interface DaemonOptions {
   readonly log: Log;
 }
 
+/** A daemon that runs, until `stop` has ended. */
 export interface Daemon {
   readonly controlSocket: string;
   /** Reads the configuration again; a bad one changes nothing. Says in the log what came of it. */
@@ -40,7 +43,7 @@ export interface Daemon {
 export function readPolicy(path: string, stateDir: string | undefined): { policy: Policy; warnings: readonly Issue[]; errors: readonly Issue[] } {
   const loaded = loadConfig(path);
   const config = stateDir === undefined ? loaded.config : inDirectory(loaded.config, stateDir);
-  const { policy, issues } = compilePolicy(config);
+  const { policy, issues } = compilePolicy(config, packLibrary(packFolders(path)), precise);
   return { policy, warnings: loaded.warnings, errors: issues };
 }
 
@@ -120,7 +123,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
     await source.start((bytes, at) => engine.deliver(bytes, at));
     undo.push(() => source.stop());
 
-    let loaded = { at: startedAt, error: undefined as string | undefined, warnings: [...first.warnings, ...first.errors].map(formatIssue) };
+    let loaded: { at: number; error: string | undefined; warnings: string[] } = { at: startedAt, error: undefined, warnings: [...first.warnings, ...first.errors].map(formatIssue) };
     const notEnforcing = (): string | undefined => simulated ?? firewall.unavailable();
 
     const reload = (): ReloadResponse => {
@@ -162,7 +165,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
 
     const why = notEnforcing();
     if (why !== undefined) log.warn('simulating', { message: `no ban is enforced: ${why}` });
-    store.writeEvent({ at: instant(clock.now()), type: 'start', detail: VERSION });
+    engine.note('start', VERSION);
     log.info('started', { version: VERSION, pid: process.pid, config: configPath, socket: config.socket.path, control: config.control.socket, database: config.database, rules: first.policy.rules.length, bans: engine.bans().length });
     return {
       controlSocket: config.control.socket,
@@ -174,11 +177,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
         }
       },
       async stop() {
-        try {
-          store.writeEvent({ at: clock.now(), type: 'stop', detail: undefined });
-        } catch (error) {
-          log.error('database_failed', { message: error instanceof Error ? error.message : String(error) });
-        }
+        engine.note('stop');
         await stopAll();
         log.info('stopped');
       },

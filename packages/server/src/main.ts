@@ -1,10 +1,13 @@
 /** banband: arguments, signals, exit codes. */
-import { parseArgs } from 'node:util';
 import { DEFAULT_CONFIG } from 'banban-shared';
-import { systemClock } from './clock.ts';
+import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
 import { readPolicy, startDaemon } from './daemon.ts';
-import { createLog, printable } from './observe/log.ts';
+import { createLog, printable, type Log } from './observe/log.ts';
+import { logWriter } from './observe/write-log.ts';
+import { UnreadableLog } from './offline/log-lines.ts';
+import { readOptions, UsageError } from './offline/options.ts';
+import { testCommand } from './offline/test-command.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `banband ${VERSION}: bans addresses within milliseconds of the log line that gives them away
@@ -12,6 +15,7 @@ const HELP = `banband ${VERSION}: bans addresses within milliseconds of the log 
 Usage:
   banband [options]          runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads
   banband check [options]    reads the configuration, says what is wrong with it, and ends
+  banband test [FILE ...]    says what the patterns make of the lines of a log
 
 Options:
   -c, --config FILE   the configuration (default ${DEFAULT_CONFIG})
@@ -20,7 +24,7 @@ Options:
       --state DIR     keep sockets and database in DIR, whatever the configuration says
   -f                  stay in the foreground, as it always does (taken as in the original)
       --version       print the version
-  -h, --help          print this
+  -h, --help          print this; banband test --help has the options of test
 
 Exit codes: 0 done, 1 could not start or failed, 2 usage, 78 bad configuration
 `;
@@ -34,40 +38,59 @@ function usage(message: string): number {
 }
 
 function check(path: string, stateDir: string | undefined): number {
+  const { policy, warnings, errors } = readPolicy(path, stateDir);
+  for (const issue of warnings) process.stderr.write(`${printable(formatIssue(issue))}\n`);
+  if (errors.length > 0) throw new ConfigError(errors);
+  const { rules, targets, allowlist } = policy.config;
+  process.stdout.write(`${path} is good: ${rules.length} rules, ${targets.length} targets, ${policy.patterns.size} patterns, ${allowlist.length} allowed networks\n`);
+  return 0;
+}
+
+/** The verbs that need no daemon, each with the arguments behind its name. */
+const offline: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  test: (args) => testCommand(args, precise),
+};
+
+/** Runs what ends by itself, and says in sentences what was in its way. */
+async function finish(action: () => number | Promise<number>): Promise<number> {
   try {
-    const { policy, warnings, errors } = readPolicy(path, stateDir);
-    for (const issue of warnings) process.stderr.write(`${printable(formatIssue(issue))}\n`);
-    if (errors.length > 0) throw new ConfigError(errors);
-    const { rules, targets, allowlist, goodPatterns } = policy.config;
-    process.stdout.write(`${path} is good: ${rules.length} rules, ${targets.length} targets, ${goodPatterns.length} good patterns, ${allowlist.length} allowed networks\n`);
-    return 0;
+    return await action();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const text of error.message.split('\n')) process.stderr.write(`${printable(text)}\n`);
-    return BAD_CONFIG;
+    if (error instanceof UsageError) return usage(error.message);
+    if (error instanceof ConfigError) {
+      for (const text of error.message.split('\n')) process.stderr.write(`${printable(text)}\n`);
+      return BAD_CONFIG;
+    }
+    if (!(error instanceof UnreadableLog)) throw error;
+    process.stderr.write(`banband: ${printable(error.message)}\n`);
+    return 1;
   }
 }
 
-async function main(argv: readonly string[]): Promise<number | undefined> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c' },
-        check: { type: 'boolean' },
-        simulate: { type: 'boolean', short: 's' },
-        state: { type: 'string' },
-        foreground: { type: 'boolean', short: 'f' },
-        version: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    return usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
+async function main(argv: readonly string[]): Promise<number> {
+  const run = offline[argv[0] ?? ''];
+  if (run !== undefined) {
+    // Whoever reads may go away in the middle: `banband test … | head`.
+    process.stdout.on('error', () => process.exit(0));
+    return finish(() => run(argv.slice(1)));
   }
-  const { values, positionals } = parsed;
+  return finish(() => daemonMain(argv));
+}
+
+async function daemonMain(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = readOptions({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      check: { type: 'boolean' },
+      simulate: { type: 'boolean', short: 's' },
+      state: { type: 'string' },
+      foreground: { type: 'boolean', short: 'f' },
+      version: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help === true) {
     process.stdout.write(HELP);
     return 0;
@@ -77,13 +100,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     return 0;
   }
   const [verb, ...more] = positionals;
-  if ((verb !== undefined && verb !== 'check') || more.length > 0) return usage(`there is no command ${JSON.stringify(positionals.join(' '))}`);
+  if ((verb !== undefined && verb !== 'check') || more.length > 0) throw new UsageError(`there is no command ${JSON.stringify(positionals.join(' '))}`);
   const configPath = values.config ?? DEFAULT_CONFIG;
   if (verb === 'check' || values.check === true) return check(configPath, values.state);
 
-  const log = createLog(systemClock, process.stdout.isTTY ? 'text' : 'json', (line) => void process.stdout.write(line));
-  // A log reader that went away must not take the daemon with it.
-  process.stdout.on('error', () => undefined);
+  const log: Log = createLog(systemClock, process.stdout.isTTY ? 'text' : 'json', logWriter(process.stdout, (count) => log.warn('log_lines_dropped', { count })));
   process.stderr.on('error', () => undefined);
   let daemon;
   try {
@@ -110,12 +131,12 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => running.reload());
-  return undefined;
+  return 0;
 }
 
 main(process.argv.slice(2)).then(
   (code) => {
-    if (code !== undefined) process.exitCode = code;
+    process.exitCode = code;
   },
   (error: unknown) => {
     // A fault of ours: say where, and end; the service manager starts it again and the database has everything.

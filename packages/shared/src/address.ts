@@ -15,6 +15,7 @@ export type Address = string & { readonly [addressBrand]: true };
 /** A network in canonical text, `203.0.113.0/24`, its host bits zero. Made by `parsePrefix` and `prefixOf` only. */
 export type Prefix = string & { readonly [prefixBrand]: true };
 
+/** The kernel's two kinds of address: 4 for IPv4, 6 for IPv6. */
 export type Family = 4 | 6;
 
 /** 39 characters of full IPv6, or 45 with a dotted tail: nothing longer can be an address. */
@@ -71,6 +72,7 @@ export function parseAddress(text: string): Address | undefined {
   return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
 }
 
+/** Which kind an address or a network is of; `::ffff:a.b.c.d` never occurs, `parseAddress` has made it IPv4. */
 export function familyOf(address: Address | Prefix): Family {
   return address.includes(':') ? 6 : 4;
 }

@@ -3,6 +3,7 @@
  * One literal is the type, the check and the documentation; nothing is described twice.
  */
 
+/** A schema, any of those that banban writes. */
 export type Schema =
   | { readonly type: 'string'; readonly enum?: readonly string[]; readonly minLength?: number; readonly maxLength?: number; readonly pattern?: string; readonly description?: string }
   | { readonly type: 'integer' | 'number'; readonly minimum?: number; readonly maximum?: number; readonly description?: string }
@@ -12,6 +13,7 @@ export type Schema =
   | ObjectSchema
   | { readonly anyOf: readonly Schema[]; readonly description?: string };
 
+/** An object with exactly these keys; any other is refused. */
 export interface ObjectSchema {
   readonly type: 'object';
   readonly properties: { readonly [key: string]: Schema };
@@ -50,12 +52,16 @@ export function nullable<const S extends Schema>(schema: S) {
   return { anyOf: [schema, { type: 'null' }] } as const;
 }
 
+/** Any number of `items`; none is `[]`, never null. */
 export function list<const S extends Schema>(items: S) {
   return { type: 'array', items } as const;
 }
 
+/** Any text. */
 export const text = { type: 'string' } as const;
+/** A whole number. */
 export const integer = { type: 'integer' } as const;
+/** True or false. */
 export const flag = { type: 'boolean' } as const;
 /** ISO 8601 in UTC. */
 export const stamp = { type: 'string' } as const;

@@ -9,7 +9,9 @@ export type Ms = number & { readonly [msBrand]: true };
 /** Milliseconds since 1970-01-01T00:00:00Z; `NEVER` is after every other. */
 export type Instant = number & { readonly [instantBrand]: true };
 
+/** The length of what does not end; null in JSON. */
 export const FOREVER = Infinity as Ms;
+/** The instant after every other, at which what lasts for ever ends; null in JSON. */
 export const NEVER = Infinity as Instant;
 
 /** Ten years: longer than any list that an admin would keep by a number; beyond it one means `forever`. */
@@ -17,8 +19,11 @@ export const LONGEST_DURATION = (3650 * 86_400_000) as Ms;
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
+/** A number of milliseconds as a length of time; the caller vouches that it is one. */
 export const ms = (value: number): Ms => value as Ms;
+/** A number of milliseconds since 1970 as an instant; the caller vouches that it is one. */
 export const instant = (value: number): Instant => value as Instant;
+/** The instant that is `length` later; `NEVER` where the length is `FOREVER`. */
 export const after = (start: Instant, length: Ms): Instant => (start + length) as Instant;
 
 /**

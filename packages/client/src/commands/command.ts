@@ -10,10 +10,12 @@ export const verbOptions = {
   reason: { type: 'string', describe: 'why, for the record', argument: 'TEXT' },
   all: { type: 'boolean', describe: 'every active ban', argument: undefined },
 } as const;
+/** The name of an option that a verb may have. */
 export type VerbOption = keyof typeof verbOptions;
 
 /** What the command line said; an option that was not given is undefined (`all` is false). */
 export interface Args {
+  /** The words behind the verb: addresses, for most verbs. */
   readonly addresses: readonly string[];
   readonly target: string | undefined;
   readonly for: string | undefined;
@@ -21,11 +23,14 @@ export interface Args {
   readonly all: boolean;
 }
 
+/** A verb: its words for the help, and what it does. */
 export interface Command {
   readonly verb: string;
   /** As in the help: `<address...>`; '' for none. */
   readonly operands: string;
   readonly addresses: { readonly least: number; readonly most: number };
+  /** What the operands are when they are no addresses: then `-` is no list of them. */
+  readonly noun?: string;
   readonly summary: string;
   readonly options: readonly VerbOption[];
   readonly examples: readonly (readonly [line: string, meaning: string])[];

@@ -4,9 +4,12 @@ import type { Command } from './command.ts';
 import { list } from './list.ts';
 import { reconcile } from './reconcile.ts';
 import { reload } from './reload.ts';
+import { rules } from './rules.ts';
 import { status } from './status.ts';
+import { test } from './test.ts';
 import { unban } from './unban.ts';
 import { version } from './version.ts';
 import { why } from './why.ts';
 
-export const commands: readonly Command[] = [status, list, ban, unban, why, reload, reconcile, version];
+/** Every verb that banctl has; the first word of a command line is one of them. */
+export const commands: readonly Command[] = [status, list, ban, unban, why, rules, test, reload, reconcile, version];

@@ -15,7 +15,7 @@ export const enforcementWords: Readonly<Record<Enforcement, string>> = {
   failed: 'NOT HELD: failed',
 };
 
-export function enforcementCell(value: Enforcement, paint: Paint): Cell {
+function enforcementCell(value: Enforcement, paint: Paint): Cell {
   return { text: enforcementWords[value], brush: value === 'held' ? paint.good : value === 'simulated' ? paint.warn : paint.bad };
 }
 

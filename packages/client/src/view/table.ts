@@ -3,8 +3,10 @@ import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { fit, width } from './width.ts';
 
+/** A text, or a text with the brush that paints it once it is cut and aligned. */
 export type Cell = string | { readonly text: string; readonly brush: (text: string) => string };
 
+/** A column's title and how its cells stand. */
 export interface Column {
   readonly title: string;
   /** Numbers stand right; default left. */

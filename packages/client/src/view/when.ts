@@ -12,7 +12,7 @@ export function brief(length: Ms): string {
 }
 
 /** Reads an ISO stamp of the API; null is never, and so is what can't be read. */
-export function readStamp(stamp: string | null): Instant {
+function readStamp(stamp: string | null): Instant {
   const at = stamp === null ? Number.NaN : Date.parse(stamp);
   return Number.isNaN(at) ? NEVER : instant(at);
 }
@@ -38,4 +38,5 @@ export function lasting(stamp: string | null, now: Instant): string {
   return at === NEVER ? 'for ever' : `for ${brief(ms(Math.round((at - now) / 1000) * 1000))}`;
 }
 
+/** A number of seconds as a length, to its two largest units. */
 export const seconds = (count: number): string => brief(ms(count * 1000));

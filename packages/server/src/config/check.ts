@@ -1,7 +1,7 @@
 /** Reads a tree by a schema: gives what can be read, and reports everything that can't, each with its place. */
 import { FOREVER, parseDuration, parsePrefix, type Ms } from 'banban-shared';
 import type { Place } from './config.ts';
-import { found, isNothing, nodeOf, placeUnder, visible, type Node } from './document.ts';
+import { found, isNothing, nodeOf, placeUnder, visible, type MapNode, type Node } from './document.ts';
 import { NAME, type Field, type Read } from './field.ts';
 import type { Issues } from './issues.ts';
 import { unknownKey } from './suggest.ts';
@@ -33,7 +33,9 @@ export function wanted(field: Field): string {
     case 'network':
       return 'an address, or a network such as 192.0.2.0/24 or 2001:db8::/32';
     case 'pattern':
-      return 'a pattern as text';
+      return field.mayUse ? 'a pattern as text, or use: with the name of a pack' : 'a pattern as text';
+    case 'text':
+      return 'a text of one line';
     case 'name':
       return 'a name';
     case 'list':
@@ -138,12 +140,29 @@ function readNetwork(field: Field, node: Node, issues: Issues) {
   return mismatch(field, node, issues, hint);
 }
 
-function readPattern(field: Field, node: Node, issues: Issues) {
-  if (node.kind === 'map') {
-    const uses = node.entries.some((entry) => entry.name === 'use');
-    issues.error(node.place, uses ? 'ready-made packs (use:) are not there yet in this version of banban; write the pattern itself' : 'found a map, wanted a pattern as text; put a pattern with a colon or a # in single quotes');
+/** What `use:` takes: a pack, or a group or pattern of one. */
+const USED = /^[a-z0-9][a-z0-9_-]{0,63}(?:\/[a-z0-9][a-z0-9_-]{0,63})?$/;
+
+function readUse({ entries, place }: MapNode, issues: Issues) {
+  const [entry] = entries;
+  if (entry === undefined || entry.name !== 'use' || entries.length > 1) {
+    issues.error(place, 'found a map, wanted a pattern as text, or use: with the name of a pack; put a pattern with a colon or a # in single quotes');
     return undefined;
   }
+  const name = entry.value.kind === 'scalar' ? entry.value.text : '';
+  if (USED.test(name)) return { source: `use: ${name}`, use: name, place: entry.value.place };
+  issues.error(entry.value.place, `found ${found(entry.value)}, wanted the name of a pack such as sshd, or a part of one such as sshd/failed-login`);
+  return undefined;
+}
+
+function readTextField(field: Field, node: Node, issues: Issues) {
+  if (node.kind !== 'scalar' || node.value === null) return mismatch(field, node, issues);
+  if (/[\n\r]/.test(node.text)) return mismatch(field, node, issues, '; it has a line break');
+  return { value: node.text, place: node.place };
+}
+
+function readPattern(field: OfKind<'pattern'>, node: Node, issues: Issues) {
+  if (node.kind === 'map' && field.mayUse) return readUse(node, issues);
   const source = textOf(field, node, issues);
   if (source === undefined) return undefined;
   if (source.trim() === '') issues.error(node.place, 'the pattern is empty');
@@ -226,6 +245,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   lengths: readLengths,
   network: readNetwork,
   pattern: readPattern,
+  text: readTextField,
   name: readName,
   list: readList,
   record: readRecord,

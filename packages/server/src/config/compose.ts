@@ -17,7 +17,7 @@ export interface Parsed {
 }
 
 /** A file of 1 MiB has at most a quarter of a million nodes; only aliases of aliases come to more. */
-export const MOST_NODES = 300_000;
+const MOST_NODES = 300_000;
 /** Deeper than any configuration; an alias that contains itself has no end. */
 const DEEPEST = 100;
 

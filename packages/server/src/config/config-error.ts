@@ -1,3 +1,4 @@
+/** A configuration's faults in words, and the one error that carries them. */
 import type { Issue } from './config.ts';
 
 /** `file:line: key: message`, leaving out what is not known. */

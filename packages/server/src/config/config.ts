@@ -16,12 +16,16 @@ export interface Issue extends Place {
   readonly message: string;
 }
 
+/** One pattern as it stands in the file; whether it can be used is known once it is compiled. */
 export interface PatternConfig {
-  /** The expression as the admin wrote it, `<ip>` and all. */
+  /** The expression as the admin wrote it, `<ip>` and all; `use: NAME` for what a pack has ready. */
   readonly source: string;
+  /** A pack, or a group or pattern of one, instead of an expression. */
+  readonly use?: string;
   readonly place: Place;
 }
 
+/** A kernel list, and how long a ban in it lasts. */
 export interface TargetConfig {
   /** The kernel list's name, as in the firewall rule. */
   readonly name: string;
@@ -32,6 +36,7 @@ export interface TargetConfig {
   readonly place: Place;
 }
 
+/** A rule: so many matching lines of one address within `interval` lead to a ban in `target`. */
 export interface RuleConfig {
   readonly name: string;
   readonly target: string;
@@ -47,6 +52,7 @@ export interface RuleConfig {
   readonly place: Place;
 }
 
+/** A whole configuration. Sockets and database have absolute paths, and every rule's target exists. */
 export interface Config {
   /** The file it was read from. */
   readonly path: string;

@@ -1,8 +1,10 @@
 /** A YAML document as a tree in which everything knows where the admin wrote it. */
 import type { Place } from './config.ts';
 
+/** Any part of a document. */
 export type Node = ScalarNode | ListNode | MapNode;
 
+/** A single value. */
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly place: Place;
@@ -12,6 +14,7 @@ export interface ScalarNode {
   readonly value: string | number | boolean | null;
 }
 
+/** A list, in the order of the file. */
 export interface ListNode {
   readonly kind: 'list';
   readonly place: Place;
@@ -25,6 +28,7 @@ export interface MapNode {
   readonly entries: readonly Entry[];
 }
 
+/** A name of a map with what stands under it. */
 export interface Entry {
   readonly name: string;
   /** Its place is the entry's: the line of the name. */
@@ -45,6 +49,7 @@ export function nodeOf(value: Json, place: Place): Node {
 // Array.isArray does not narrow a readonly array out of a union.
 const isJsonList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
+/** What stands under `name`; undefined where the map has no such name. */
 export const entryOf = (map: MapNode, name: string): Node | undefined => map.entries.find((entry) => entry.name === name)?.value;
 
 /** True where YAML has nothing after the colon: the usual state of a list whose every line is commented out. */

@@ -22,11 +22,13 @@ export interface AccountField extends Common {
 export interface ModeField extends Common {
   readonly type: 'mode';
 }
+/** A whole number between two bounds, both of them allowed. */
 export interface IntegerField extends Common {
   readonly type: 'integer';
   readonly minimum: number;
   readonly maximum: number;
 }
+/** `true` or `false`; not `yes`, `no`, `on`, `off`, which are text in YAML 1.2. */
 export interface BooleanField extends Common {
   readonly type: 'boolean';
 }
@@ -44,15 +46,22 @@ export interface LengthsField extends Common {
 export interface NetworkField extends Common {
   readonly type: 'network';
 }
-/** A regular expression with `<ip>`; its syntax is checked where it is compiled. */
+/** A regular expression; its syntax is checked where it is compiled. */
 export interface PatternField extends Common {
   readonly type: 'pattern';
+  /** True where `{use: sshd}` may stand for patterns that a pack has ready. */
+  readonly mayUse: boolean;
+}
+/** Any text of one line, taken as it is written: `1234` is text, too. */
+export interface TextField extends Common {
+  readonly type: 'text';
 }
 /** A name that refers to something named elsewhere in the file. */
 export interface NameField extends Common {
   readonly type: 'name';
   readonly longest: number;
 }
+/** A list of one kind of thing, of at least `minItems` where that is given. */
 export interface ListField extends Common {
   readonly type: 'list';
   readonly items: Field;
@@ -72,7 +81,7 @@ export interface NamedField extends Common {
   /** How the manual writes the admin's name: `targets.NAME.ban`. */
   readonly nameShown: string;
   readonly longest: number;
-  readonly values: RecordField;
+  readonly values: RecordField | EitherField;
 }
 /** A map, or in short the value of its most important key: `/run/x` for `{path: /run/x}`. */
 export interface EitherField extends Common {
@@ -81,6 +90,7 @@ export interface EitherField extends Common {
   readonly map: RecordField;
 }
 
+/** Anything that can stand in the configuration. */
 export type Field =
   | PathField
   | AccountField
@@ -91,6 +101,7 @@ export type Field =
   | LengthsField
   | NetworkField
   | PatternField
+  | TextField
   | NameField
   | ListField
   | RecordField
@@ -121,6 +132,7 @@ interface Scalars {
   readonly lengths: Placed<readonly Ms[]>;
   readonly network: Placed<Prefix>;
   readonly pattern: PatternConfig;
+  readonly text: Placed<string>;
   readonly name: Placed<string>;
 }
 

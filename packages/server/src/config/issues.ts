@@ -2,8 +2,9 @@
 import type { Issue, Place } from './config.ts';
 
 /** More than a person reads at once; a file with more is the wrong file. */
-export const MOST_REPORTED = 100;
+const MOST_REPORTED = 100;
 
+/** A collection that grows while a file is looked at, so that every mistake is told at once. */
 export interface Issues {
   /** The first error of a key is the one that is kept: what follows from it would only distract. */
   error(place: Place, message: string | (() => string)): void;

@@ -37,7 +37,9 @@ function shape(field: Field): JsonSchema {
     case 'network':
       return { type: 'string', pattern: '^[0-9A-Fa-f:.]+(/\\d{1,3})?$' };
     case 'pattern':
-      return { type: 'string', minLength: 1 };
+      return field.mayUse ? { anyOf: [{ type: 'string', minLength: 1 }, { type: 'object', properties: { use: { type: 'string' } }, required: ['use'], additionalProperties: false }] } : { type: 'string', minLength: 1 };
+    case 'text':
+      return { type: ['string', 'number', 'boolean'] };
     case 'name':
       return name(field.longest);
     case 'list':

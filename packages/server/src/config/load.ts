@@ -44,8 +44,12 @@ function hintFor(reason: string): string {
   return '';
 }
 
-/** Parses YAML into a tree. Undefined when there is none, with the reason in `problems`. */
-function parse(text: string, file: string, problems: Issues): Node | undefined {
+/**
+ * Parses YAML into a tree. Undefined when there is none, with the reason in `problems`.
+ *
+ * @throws ConfigError for a text that is not YAML
+ */
+export function parseYaml(text: string, file: string, problems: Issues): Node | undefined {
   const nodes: YamlNode[] = [];
   const begun: number[] = [];
   /**
@@ -105,7 +109,7 @@ export function loadConfig(path: string): { config: Config; warnings: readonly I
   if ('problem' in read) throw refuse(read.problem, read.cause);
 
   const problems = issues();
-  const document = parse(read.text, path, problems);
+  const document = parseYaml(read.text, path, problems);
   if (document === undefined) throw new ConfigError(problems.all(path));
   if (isNothing(document)) throw refuse('the file is empty; begin with a copy of config/banban.yml');
   if (document.kind !== 'map') throw refuse(`found ${found(document)}, wanted a map with keys such as targets and rules; is it the right file?`);

@@ -4,6 +4,7 @@ import type { Json } from './document.ts';
 import type { Field, RecordField } from './field.ts';
 import { schema } from './schema.ts';
 
+/** One key of the configuration as a row of the manual. */
 export interface ManualEntry {
   /** Dotted; `NAME` stands for a name of the admin's own: `rules.NAME.occurrences`. */
   readonly key: string;
@@ -30,7 +31,7 @@ function rowsOf(record: RecordField, prefix: string): ManualEntry[] {
 
 function below(field: Field, key: string): ManualEntry[] {
   if (field.type === 'record') return rowsOf(field, `${key}.`);
-  if (field.type === 'named') return rowsOf(field.values, `${key}.${field.nameShown}.`);
+  if (field.type === 'named') return below(field.values, `${key}.${field.nameShown}`);
   return field.type === 'either' ? rowsOf(field.map, `${key}.`) : [];
 }
 

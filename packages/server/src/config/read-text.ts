@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** The largest configuration: a hundred times what anyone writes by hand, and read in milliseconds. */
-export const LARGEST_FILE = 1024 * 1024;
+const LARGEST_FILE = 1024 * 1024;
 
 const REASONS: { readonly [code: string]: string } = {
   ENOENT: 'there is no such file; give the path with --config, or copy config/banban.yml there',

@@ -10,18 +10,19 @@ import type { Field, Read } from './field.ts';
  * `..` and a slash, and allows 200 bytes (xt_check_proc_name, XT_RECENT_NAME_LEN); 27 keeps it inside the columns of
  * iptables and within what names of chains and of other kernel lists may have.
  */
-export const LONGEST_TARGET_NAME = 27;
-export const LONGEST_RULE_NAME = 64;
+const LONGEST_TARGET_NAME = 27;
+const LONGEST_RULE_NAME = 64;
 
 const occurrences = { type: 'integer', minimum: 1, maximum: 1000, description: 'how many matching lines of one address make an offence' } as const satisfies Field;
 const interval = { type: 'duration', minimumSeconds: 1, description: 'the time within which they have to come' } as const satisfies Field;
 const memory = { type: 'duration', minimumSeconds: 1, description: 'how long an offence counts towards the level of the next one' } as const satisfies Field;
-const pattern = { type: 'pattern', description: 'an RE2 expression on `program[pid]: message` in which <ip> stands for the address' } as const satisfies Field;
+const pattern = { type: 'pattern', mayUse: true, description: 'an RE2 expression on `program[pid]: message` in which <ip> stands for the address, or `use: sshd` for the patterns of a pack' } as const satisfies Field;
 const elsewhere = {
   bantime: 'ban', findtime: 'interval', maxretry: 'occurrences', minocc: 'occurrences', count: 'occurrences', threshold: 'occurrences', window: 'interval',
   patterns: 'badpatterns', failregex: 'badpatterns', regex: 'badpatterns', name: 'target',
 } as const;
 
+/** The whole file, key by key. */
 export const schema = {
   type: 'record',
   description: 'the configuration of banband',

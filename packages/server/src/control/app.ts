@@ -61,6 +61,10 @@ function shapeProblem(error: Error): string {
   return `it has an unknown key ${JSON.stringify(String(params.additionalProperty).slice(0, LONGEST_NAMED))}`;
 }
 
+/**
+ * The API over `daemon`, ready to be put on a socket by `listen`. An error that is neither the request's nor the store's
+ * is answered as `internal`, and logged whole.
+ */
 export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
   const app = fastify({
     logger: false,

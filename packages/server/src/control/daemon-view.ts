@@ -9,9 +9,10 @@ import type { Clock } from '../clock.ts';
 export type EngineView = Pick<
   Engine,
   | 'policy' | 'bans' | 'ban' | 'unban' | 'history' | 'reconcile' | 'refresh' | 'enforcementOf'
-  | 'targetStates' | 'counters' | 'ruleCounters' | 'queue' | 'windows' | 'storeProblem'
+  | 'targetStates' | 'counters' | 'ruleCounters' | 'patternCounters' | 'switchedOff' | 'forecast' | 'queue' | 'windows' | 'storeProblem'
 >;
 
+/** The daemon as the API sees it. What may change meanwhile is a function, so that every answer is of the moment. */
 export interface DaemonView {
   readonly clock: Clock;
   readonly version: string;

@@ -3,6 +3,7 @@ import type { RouteName } from 'banban-shared';
 import type { Handler } from './handler.ts';
 import { banHandler, bansHandler, unbanHandler } from './routes/bans.ts';
 import { reconcileHandler, reloadHandler } from './routes/commands.ts';
+import { matchHandler, patternHandler, rulesHandler } from './routes/rules.ts';
 import { statusHandler } from './routes/status.ts';
 import { whyHandler } from './routes/why.ts';
 
@@ -13,6 +14,9 @@ export const handlers: { readonly [N in RouteName]: Handler<N> } = {
   ban: banHandler,
   unban: unbanHandler,
   why: whyHandler,
+  rules: rulesHandler,
+  pattern: patternHandler,
+  match: matchHandler,
   reload: reloadHandler,
   reconcile: reconcileHandler,
 };

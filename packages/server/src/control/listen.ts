@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 /** sun_path of unix(7) has 108 bytes, the last of them NUL. */
 const LONGEST_PATH = 107;
 
+/** Where the socket is and who may connect: `gid` undefined leaves the process's own group, `mode` is that of chmod(2). */
 export interface ListenOptions {
   readonly path: string;
   readonly gid: number | undefined;

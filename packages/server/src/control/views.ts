@@ -5,6 +5,7 @@ import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts
 /** ISO 8601 of an instant that is never `NEVER`. */
 export const isoOf = (at: number): string => new Date(at).toISOString();
 
+/** An active ban; `now` is what the remaining seconds are counted from. */
 export function banView(ban: BanRecord, enforcement: Enforcement, now: Instant): Ban {
   return {
     id: ban.id,
@@ -20,6 +21,7 @@ export function banView(ban: BanRecord, enforcement: Enforcement, now: Instant):
   };
 }
 
+/** A ban that is over. */
 export function endedBanView(ban: EndedBanRecord): EndedBan {
   return {
     id: ban.id,
@@ -34,6 +36,7 @@ export function endedBanView(ban: EndedBanRecord): EndedBan {
   };
 }
 
+/** An offence with its log lines. */
 export function offenceView(offence: OffenceRecord): OffenceView {
   return {
     id: offence.id,

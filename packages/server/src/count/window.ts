@@ -17,12 +17,14 @@ export interface FullWindow {
   readonly lines: readonly string[];
 }
 
+/** A window that is filling, as people are shown it. */
 export interface WindowView {
   readonly rule: string;
   readonly matches: number;
   readonly lastAt: Instant;
 }
 
+/** All windows. Bounded in their number and in their lines together: the one hit least recently goes first. */
 export interface Windows {
   /**
    * Counts one match. When it is the one that fills the window, the window is emptied and its lines are returned; the

@@ -1,6 +1,7 @@
 /** What is to be done about an offence: pure, so that every case can be tested, and the reason is always there to be shown. */
 import { after, type Instant, type Ms, type Prefix } from 'banban-shared';
 
+/** All that a decision goes by. */
 export interface OffenceFacts {
   readonly at: Instant;
   /** The allow-list entry that holds the address. */
@@ -13,6 +14,10 @@ export interface OffenceFacts {
   readonly active: { readonly since: Instant; readonly until: Instant; readonly level: number | undefined } | undefined;
 }
 
+/**
+ * What is done: a new ban, a longer one, or nothing and why. `level` is which offence it is, from 1; `until` is when the
+ * ban ends.
+ */
 export type Decision =
   | { readonly kind: 'ban' | 'extend'; readonly level: number; readonly until: Instant }
   | { readonly kind: 'none'; readonly level: number; readonly reason: string };
@@ -40,6 +45,7 @@ function whyCovered(until: Instant, length: Ms, standing: Instant): string | und
   return Number.isFinite(until) && until - standing < length * WORTHWHILE ? 'already banned for as long' : undefined;
 }
 
+/** Judges one offence. The allow list comes before everything; a ban is never made shorter (I1, I3). */
 export function decide({ at, allowedBy, earlier, lengths, active }: OffenceFacts): Decision {
   const settling = active?.level !== undefined && at - active.since < SETTLING;
   const level = settling ? (active?.level ?? 1) : earlier + 1;

@@ -9,6 +9,7 @@ import { connectionFinder, deletedCount, type Side } from './conntrack-table.ts'
 import { exec, findProgram, searchPath, type ExecResult } from './exec.ts';
 import type { ConnectionCutter, CutterStats } from './firewall.ts';
 
+/** What the cutter works with; all but the clock may be left out. */
 export interface ConntrackOptions {
   readonly clock: Clock;
   /** Told once for each time that the program is found missing, a sentence for the admin. */

@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Ms } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 
+/** The bounds that the program has to keep to. */
 export interface ExecOptions {
   readonly clock: Clock;
   /** Directories in which the program is looked for, as in PATH; also the child's PATH. Default: `searchPath()`. */
@@ -16,6 +17,7 @@ export interface ExecOptions {
   readonly onStdout?: (chunk: Buffer) => void;
 }
 
+/** How it went. All but `ended` has a sentence for the admin; a program that ran and failed has `ended`, with its code. */
 export type ExecResult =
   | {
       readonly kind: 'ended';

@@ -15,6 +15,7 @@ export type ListState =
   | { readonly state: 'missing' }
   | { readonly state: 'failed'; readonly message: string };
 
+/** What to write to one list. */
 export interface ListChange {
   /** Removed first, so that the places are free for what is added. */
   readonly remove: readonly Address[];
@@ -25,6 +26,7 @@ export interface ListChange {
 /** The addresses for which the change was refused, with the kernel's reason; empty when all went well. */
 export type ListFailures = ReadonlyMap<Address, string>;
 
+/** The kernel's lists, each by its name as in the firewall's rules. */
 export interface Firewall {
   readonly kind: 'xt_recent' | 'simulated';
   /** Why nothing can be enforced at all (no xt_recent in this kernel), or undefined. Asked again on every call. */
@@ -40,6 +42,7 @@ export interface Firewall {
   write(list: string, change: ListChange): ListFailures;
 }
 
+/** What has become of the addresses whose connections were to be cut, since the start. */
 export interface CutterStats {
   /** False when there is no conntrack program, or nothing may be touched. */
   readonly available: boolean;

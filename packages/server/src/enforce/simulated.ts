@@ -2,6 +2,7 @@
 import type { Address } from 'banban-shared';
 import type { ConnectionCutter, Firewall } from './firewall.ts';
 
+/** What to simulate of the kernel's bounds. */
 export interface SimulatedOptions {
   /** Rows that each list can have; beyond it the row stamped longest ago goes, as in the kernel. Undefined is no limit. */
   readonly capacity?: number;

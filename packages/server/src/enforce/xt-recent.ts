@@ -16,6 +16,10 @@ import { join } from 'node:path';
 import { parseAddress, type Address } from 'banban-shared';
 import type { Firewall, ListChange, ListFailures, ListState } from './firewall.ts';
 
+/**
+ * Where the kernel shows its lists and their bound; the defaults are right for any machine, tests have folders of their
+ * own.
+ */
 export interface XtRecentOptions {
   readonly root?: string;
   /** The module's parameter `ip_list_tot`: rows a list can have. Readable by root only. */
@@ -111,6 +115,7 @@ interface Hold {
   readonly identity: string;
 }
 
+/** The kernel's lists of xt_recent. Bans are rows; what the rules of the firewall do about a row is theirs. */
 export function xtRecent({ root = '/proc/net/xt_recent', capacityFile = '/sys/module/xt_recent/parameters/ip_list_tot' }: XtRecentOptions = {}): Firewall {
   const holds = new Map<string, Hold>();
   let generation = 0;

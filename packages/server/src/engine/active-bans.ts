@@ -2,6 +2,7 @@
 import { NEVER, type Address, type Instant } from 'banban-shared';
 import type { BanRecord } from '../store/store.ts';
 
+/** The bans that stand, at most one for each address and target. Knows no clock: a ban is in here until it is deleted. */
 export interface ActiveBans {
   readonly size: number;
   get(target: string, address: Address): BanRecord | undefined;
@@ -29,6 +30,7 @@ interface End {
 
 const NONE: ReadonlyMap<Address, BanRecord> = new Map();
 
+/** An empty table, in memory alone. */
 export function createActiveBans(): ActiveBans {
   const byTarget = new Map<string, Map<Address, BanRecord>>();
   let size = 0;

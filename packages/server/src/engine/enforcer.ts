@@ -8,6 +8,7 @@ import type { BanRecord } from '../store/store.ts';
 import type { ActiveBans } from './active-bans.ts';
 import { planList } from './reconcile.ts';
 
+/** What was found at the last look at a target's list; `message` is a sentence where all is not well. */
 export interface TargetState {
   readonly name: string;
   readonly state: 'ok' | 'simulated' | 'missing' | 'full' | 'failed';
@@ -20,11 +21,13 @@ export interface TargetState {
   readonly notHeld: readonly Address[];
 }
 
+/** How many rows came in and went out, as read back. */
 export interface SyncResult {
   readonly added: number;
   readonly removed: number;
 }
 
+/** The kernel's side of the bans. What the kernel refuses is no exception: it shows in `stateOf`, and is tried again. */
 export interface Enforcer {
   /** Takes new targets over; the lists of those that went are left alone from now on. */
   configure(targets: Iterable<TargetConfig>): void;
@@ -42,6 +45,7 @@ export interface Enforcer {
   stateOf(target: string): TargetState;
 }
 
+/** A ban that has ended, as far as the kernel's row goes by it. */
 export type Released = Pick<BanRecord, 'id' | 'address' | 'target'>;
 
 interface Ledger {
@@ -67,6 +71,7 @@ const FRESH = 50;
 const READ_SHARE = 1 / 100;
 const CHECK_EVERY = 1000;
 
+/** What it works with; `bans` is read, never changed. */
 export interface EnforcerParts {
   readonly clock: Clock;
   readonly firewall: Firewall;
@@ -76,6 +81,7 @@ export interface EnforcerParts {
   readonly onReleased: (ids: readonly number[]) => void;
 }
 
+/** An enforcer without targets: `configure` comes first. Logs when a list goes, fails or comes back, once each. */
 export function createEnforcer({ clock, firewall, bans, log, onReleased }: EnforcerParts): Enforcer {
   const ledgers = new Map<string, Ledger>();
 

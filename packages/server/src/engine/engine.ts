@@ -7,21 +7,25 @@ import { after, instant, ms, NEVER, type Address, type Enforcement, type Instant
 import { isUtf8 } from 'node:buffer';
 import type { Clock, Timer } from '../clock.ts';
 import { createWindows, type FullWindow, type WindowView } from '../count/window.ts';
-import { decide, isLongEnough } from '../decide/decide.ts';
+import { decide, isLongEnough, type Decision } from '../decide/decide.ts';
 import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
 import type { Log } from '../observe/log.ts';
 import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
-import { evidence, isOwn, newEntry } from '../syslog/entry.ts';
+import type { Hit, Pardon } from '../match/matcher.ts';
+import type { Pattern } from '../match/pattern.ts';
+import { evidence, isOwn, newEntry, type Entry } from '../syslog/entry.ts';
 import { mendUtf8, splitLines, unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createActiveBans } from './active-bans.ts';
+import { createBudget } from './budget.ts';
 import { createEnforcer, type SyncResult, type TargetState } from './enforcer.ts';
 import { createExpiry } from './expiry.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
 import { createUnsaved } from './unsaved.ts';
 
+/** The ports that the engine works with, and its log. */
 export interface EngineParts {
   readonly clock: Clock;
   readonly store: Store;
@@ -30,12 +34,24 @@ export interface EngineParts {
   readonly log: Log;
 }
 
+/** What one rule did since the start; a reload keeps the numbers of a rule that is still there. */
 export interface RuleCounters {
   matches: number;
   offences: number;
   bans: number;
 }
 
+/** What one pattern did since the start; a reload keeps the numbers of a pattern that is still there. */
+export interface PatternCounters {
+  matches: number;
+  /** Bans that its line completed. */
+  bans: number;
+  /** Of those bans, the ones that a good pattern ended: many of them, and the pattern hits honest people. */
+  pardoned: number;
+  lastAt: Instant | undefined;
+}
+
+/** What became of all lines since the start. */
 export interface EngineCounters {
   lines: number;
   unparsed: number;
@@ -55,10 +71,12 @@ export interface BanRequest {
   readonly by: string;
 }
 
+/** What became of one address of a `ban`: the ban that stands now, or the entry of the allow list that forbids it. */
 export type BanOutcome =
   | { readonly address: Address; readonly outcome: 'banned' | 'extended' | 'unchanged'; readonly ban: BanRecord; readonly enforcement: Enforcement }
   | { readonly address: Address; readonly outcome: 'refused'; readonly allowedBy: Prefix };
 
+/** What a person asks for with `unban`. */
 export interface UnbanRequest {
   /** Undefined: every banned address. */
   readonly addresses: readonly Address[] | undefined;
@@ -67,6 +85,7 @@ export interface UnbanRequest {
   readonly by: string;
 }
 
+/** What became of one address of an `unban`; `targets` is empty where there was no ban. */
 export interface UnbanOutcome {
   readonly address: Address;
   readonly targets: readonly string[];
@@ -74,6 +93,7 @@ export interface UnbanOutcome {
   readonly unreleased: readonly string[];
 }
 
+/** All that is known of one address; the past is the newest of it, newest first. */
 export interface AddressHistory {
   readonly allowedBy: Prefix | undefined;
   readonly bans: readonly BanRecord[];
@@ -82,6 +102,28 @@ export interface AddressHistory {
   readonly windows: readonly (WindowView & { readonly rule: string })[];
 }
 
+/** A rule's word on a line that came now. */
+export interface RuleForecast {
+  readonly rule: RunningRule;
+  readonly address: Address;
+  readonly pattern: Pattern;
+  /** With this line, in the window. */
+  readonly matches: number;
+  /** Absent while the window is not full. */
+  readonly decision: Decision | undefined;
+}
+
+/** What would become of a line. */
+export interface Forecast {
+  readonly entry: Entry;
+  /** True for banband's own lines, which are dropped. */
+  readonly isOwn: boolean;
+  readonly good: Pardon | undefined;
+  readonly rules: readonly RuleForecast[];
+  readonly notAnAddress: boolean;
+}
+
+/** The running engine. But for lines, which `deliver` queues, everything is done when the method returns. */
 export interface Engine {
   /** Takes the stored bans up, puts them into the kernel with the time that is left to them, and begins to watch. */
   start(): void;
@@ -103,8 +145,16 @@ export interface Engine {
   targetStates(): TargetState[];
   counters(): Readonly<EngineCounters>;
   ruleCounters(rule: string): Readonly<RuleCounters>;
+  /** Of a pattern by its name, as in `policy.patterns`. */
+  patternCounters(name: string): Readonly<PatternCounters>;
+  /** Why a pattern was switched off since the start, by its name. */
+  switchedOff(): ReadonlyMap<string, string>;
+  /** What the running daemon would do with a line that came now, without doing it. */
+  forecast(line: Buffer): Forecast;
   queue(): { readonly queued: number; readonly capacity: number; readonly dropped: number };
   windows(): { readonly open: number; readonly capacity: number; readonly evicted: number };
+  /** Puts something of the daemon's own life among the events. A database that can't be written is no reason not to live. */
+  note(type: string, detail?: string): void;
   /** A sentence when the database can't be written. */
   storeProblem(): string | undefined;
   /** Works off what has been received, and stops; the kernel keeps the bans. */
@@ -125,9 +175,12 @@ const REPEAT_AFTER = ms(3_600_000);
 const MOST_REPEATS = 10_000;
 /** A store that failed is tried again this often. */
 const RETRY_AFTER = ms(1000);
+/** The matcher uses its empty list again. */
+const NO_HITS: readonly Hit[] = [];
 /** What `why` shows of the past. */
 const HISTORY = 20;
 
+/** An engine over its ports. It does nothing until `start`. */
 export function createEngine(parts: EngineParts, initial: Policy): Engine {
   const { clock, store, firewall, cutter, log } = parts;
   let policy = initial;
@@ -137,6 +190,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   const unsaved = createUnsaved();
   const counters: EngineCounters = { lines: 0, unparsed: 0, own: 0, good: 0, bad: 0, notAnAddress: 0 };
   const perRule = new Map<string, RuleCounters>();
+  const perPattern = new Map<string, PatternCounters>();
+  const budget = createBudget();
   const repeats = new Map<string, Instant>();
   let problem: string | undefined;
   let timer: Timer | undefined;
@@ -199,29 +254,57 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       counters.unparsed++;
       return;
     }
+    if (entry.repeatsLast) {
+      count(lastHits, entry.times);
+      return;
+    }
     if (entry.programEnd === entry.textStart) counters.unparsed++;
     else if (isOwn(entry)) {
       counters.own++;
-      return;
+      if (!policy.watchesOwn) return;
     }
-    const found = policy.matcher.match(entry);
-    if (found.notAnAddress) counters.notAnAddress++;
-    if (found.good !== undefined) {
+    const { good, hits, notAnAddress } = policy.matcher.match(entry);
+    lastHits = hits.length === 0 ? NO_HITS : hits;
+    if (notAnAddress) counters.notAnAddress++;
+    if (good !== undefined) {
       counters.good++;
+      notePattern(good.pattern);
       settle();
-      pardon(found.good, arrivedAt);
+      pardon(good.address, arrivedAt);
       return;
     }
-    if (found.hits.length === 0) return;
+    if (hits.length > 0) count(hits, entry.times);
+  }
+
+  /** What the line before counted in, for `last message repeated N times`. */
+  let lastHits = NO_HITS;
+
+  /** Counts a line in its rules, as often as the syslog daemon says that it came. */
+  function count(hits: readonly Hit[], times: number): void {
+    if (hits.length === 0) return;
     counters.bad++;
     const text = evidence(entry);
-    for (const { rule: index, address } of found.hits) {
+    for (const { rule: index, address, pattern } of hits) {
       const rule = policy.rules[index];
       if (rule === undefined) continue;
-      countersOf(rule.config.name).matches++;
-      const full = windows.hit(rule.threshold, address, arrivedAt, text);
-      if (full !== undefined) offend(rule, full);
+      countersOf(rule.config.name).matches += times;
+      notePattern(pattern, times);
+      for (let i = 0; i < times; i++) {
+        const full = windows.hit(rule.threshold, address, arrivedAt, text);
+        if (full === undefined) continue;
+        offend(rule, full, pattern);
+        // The rest of a folded line would only find the address banned.
+        break;
+      }
     }
+  }
+
+  function notePattern(pattern: Pattern, times = 1): PatternCounters {
+    let own = perPattern.get(pattern.name);
+    if (own === undefined) perPattern.set(pattern.name, (own = { matches: 0, bans: 0, pardoned: 0, lastAt: undefined }));
+    own.matches += times;
+    own.lastAt = arrivedAt;
+    return own;
   }
 
   function work(bytes: Buffer, at: Instant): void {
@@ -234,9 +317,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   // ── offences to bans ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Decided but not yet written: one transaction a slice. At most one for each (address, target). */
-  let pending = new Map<string, { readonly write: BanWrite; readonly rule: RunningRule }>();
+  let pending = new Map<string, { readonly write: BanWrite; readonly rule: RunningRule; readonly pattern: Pattern }>();
 
-  function offend(rule: RunningRule, { address, at, lines }: FullWindow): void {
+  function offend(rule: RunningRule, { address, at, lines }: FullWindow, pattern: Pattern): void {
     const { name, target, memory, ban: lengths } = rule.config;
     const counted = countersOf(name);
     counted.offences++;
@@ -261,6 +344,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const manual = standing?.origin.kind === 'manual' ? standing : undefined;
     pending.set(key, {
       rule,
+      pattern,
       write: {
         address,
         target,
@@ -317,13 +401,24 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       if (rule === undefined) return;
       const { write } = decided[i] ?? {};
       const isNew = write?.offence?.decision === 'banned';
-      if (isNew) countersOf(rule.config.name).bans++;
+      if (isNew) noteBan(ban, rule, decided[i]?.pattern);
       if (rule.config.resetconns) reset.push(ban.address);
       log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, offence: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
     });
     enforcer.apply(records);
     if (reset.length > 0) cutter.cut(reset);
     expiry.aim(active.nextEnd());
+  }
+
+  /** By which pattern bans began, to know which one's bans are pardoned; only of bans that stand. */
+  const bannedBy = new Map<string, string>();
+
+  function noteBan({ target, address }: BanRecord, rule: RunningRule, pattern: Pattern | undefined): void {
+    countersOf(rule.config.name).bans++;
+    const own = pattern === undefined ? undefined : perPattern.get(pattern.name);
+    if (own === undefined || pattern === undefined) return;
+    own.bans++;
+    bannedBy.set(`${target} ${address}`, pattern.name);
   }
 
   /** Tries again to write the bans of a full disk. */
@@ -353,6 +448,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     for (const ban of bans) {
       unsaved.forget(ban.target, ban.address);
       active.delete(ban);
+      const key = `${ban.target} ${ban.address}`;
+      const own = perPattern.get(bannedBy.get(key) ?? '');
+      if (own !== undefined && by === 'pardoned') own.pardoned++;
+      bannedBy.delete(key);
     }
     const released = enforcer.release(bans);
     tryStore(() => store.markReleased(released.filter((b) => b.id > 0).map((b) => b.id)));
@@ -399,6 +498,29 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     });
   }
 
+  // ── what if ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function forecast(bytes: Buffer): Forecast {
+    const own = newEntry();
+    const copy = Buffer.from(bytes);
+    if (!isUtf8(copy)) mendUtf8(copy);
+    parseLine(copy, 0, unescapeTabs(copy, 0, copy.length), own);
+    // The parser's buffer is used again with the next line.
+    own.text = Buffer.from(own.text);
+    const at = clock.now();
+    const isDropped = isOwn(own) && !policy.watchesOwn;
+    const { good, hits, notAnAddress } = isDropped ? { good: undefined, hits: [], notAnAddress: false } : policy.matcher.match(own);
+    const foreseen = hits.flatMap(({ rule: index, address, pattern }): RuleForecast[] => {
+      const rule = policy.rules[index];
+      if (rule === undefined) return [];
+      const { target, memory, ban: lengths, occurrences } = rule.config;
+      const matches = Math.min(occurrences, (windows.of([rule.threshold], address, at)[0]?.matches ?? 0) + own.times);
+      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: policy.allowlist.find(address), earlier: earlierOffences(address, target, instant(at - memory)), lengths, active: active.get(target, address) });
+      return [{ rule, address, pattern, matches, decision }];
+    });
+    return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress };
+  }
+
   // ── the clock ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   function tick(): void {
@@ -416,6 +538,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       purgedAt = now;
       const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
       tryStore(() => void store.purge(instant(now - longest), PURGE_AT_ONCE));
+      for (const { pattern, message } of budget.overdrawn(policy, PURGE_EVERY)) {
+        for (const each of pattern.compiled) policy.matcher.switchOff(each);
+        log.error('pattern_switched_off', { pattern: pattern.name, message });
+      }
       windows.sweep(now, ms(Math.max(0, ...policy.rules.map((r) => r.config.interval))), 10_000);
     }
   }
@@ -446,6 +572,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       rules = new Map(next.rules.map((r) => [r.config.name, r]));
       windows.keepRules(new Set(next.rules.filter((r) => before.get(r.config.name) === r.fingerprint).map((r) => r.config.name)));
       for (const name of perRule.keys()) if (!rules.has(name)) perRule.delete(name);
+      for (const name of perPattern.keys()) if (!next.patterns.has(name)) perPattern.delete(name);
+      budget.reset();
+      lastHits = NO_HITS;
       repeats.clear();
       conform();
       enforcer.configure(next.targets.values());
@@ -521,8 +650,12 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
     counters: () => counters,
     ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
+    patternCounters: (name) => perPattern.get(name) ?? { matches: 0, bans: 0, pardoned: 0, lastAt: undefined },
+    switchedOff: () => budget.switchedOff(),
+    forecast,
     queue: () => ({ queued: pump.queued, capacity: pump.capacity, dropped: pump.dropped }),
     windows: () => ({ open: windows.size, capacity: windows.capacity, evicted: windows.evicted }),
+    note: (type, detail) => void tryStore(() => store.writeEvent({ at: clock.now(), type, detail })),
     storeProblem: () => (problem === undefined ? undefined : unsaved.size === 0 ? problem : `${problem} (${unsaved.size} bans are enforced but not yet saved)`),
     stop() {
       pump.drain();

@@ -7,6 +7,7 @@
 import type { Instant } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 
+/** The queue. `dropped` counts deliveries since the start, `queued` and `capacity` those that wait and that may. */
 export interface Pump {
   push(bytes: Buffer, at: Instant): void;
   /** Works off all that is queued, at once: for the stop. */
@@ -16,6 +17,7 @@ export interface Pump {
   readonly dropped: number;
 }
 
+/** What is done with deliveries, and how many and how many bytes of them may wait. */
 export interface PumpOptions {
   readonly clock: Clock;
   /** Works one delivery off. */
@@ -37,6 +39,7 @@ const RECEIVE_FIRST = 512;
 const STRIDE = 32;
 const BYTE_STRIDE = 65_536;
 
+/** An empty queue. `work` is called in the order of arrival, and `endSlice` after it even where it throws. */
 export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCapacity = BYTE_CAPACITY }: PumpOptions): Pump {
   let queue: { bytes: Buffer; at: Instant }[] = [];
   let head = 0;

@@ -1,6 +1,7 @@
 /** What has to be written so that a kernel list holds the active bans, and nothing of banban's besides: pure. */
 import type { Address, Instant } from 'banban-shared';
 
+/** All that a plan for one list goes by. */
 export interface ListFacts {
   /** The active bans of the list. */
   readonly active: Iterable<{ readonly address: Address; readonly until: Instant }>;
@@ -12,6 +13,7 @@ export interface ListFacts {
   readonly capacity: number | undefined;
 }
 
+/** What to write, removals first, and what can't be. */
 export interface ListPlan {
   readonly add: readonly Address[];
   readonly remove: readonly Address[];

@@ -6,6 +6,7 @@
 import type { Address } from 'banban-shared';
 import type { BanRecord, BanWrite } from '../store/store.ts';
 
+/** What waits to be written. */
 export interface Unsaved {
   readonly size: number;
   /** Remembers writes that failed; the records to go on with meanwhile, with ids below zero. `current` gives the ban that stands. */
@@ -19,6 +20,7 @@ export interface Unsaved {
 /** Beyond this many the bans alone are remembered while the disk is full, one for each address, without the offences behind them. */
 const MOST = 20_000;
 
+/** Nothing waits at first. `most` bounds the writes kept whole. */
 export function createUnsaved(most = MOST): Unsaved {
   let writes: BanWrite[] = [];
   /** What came when there were too many; as many as there are bans at most. */

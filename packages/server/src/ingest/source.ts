@@ -4,6 +4,10 @@ import type { Instant } from 'banban-shared';
 /** One delivery: bytes that hold one line or several, and when they arrived. The receiver may change the bytes. */
 export type Deliver = (bytes: Buffer, at: Instant) => void;
 
+/**
+ * What came since the start; `lastAt` is undefined before the first delivery, `error` is a sentence while it does not
+ * work.
+ */
 export interface SourceStats {
   readonly datagrams: number;
   readonly bytes: number;
@@ -13,6 +17,7 @@ export interface SourceStats {
   readonly error: string | undefined;
 }
 
+/** Where lines come from: starts once, delivers until it is stopped. */
 export interface Source {
   readonly type: 'unix';
   readonly path: string;

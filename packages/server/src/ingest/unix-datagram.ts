@@ -12,6 +12,7 @@ import type { Source } from './source.ts';
 /** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
 const RECEIVE_BUFFER = 65_536;
 
+/** Where the socket is and who may write to it; `mode` is that of chmod(2). */
 export interface UnixDatagramOptions {
   readonly path: string;
   /** Numeric ids, or undefined to leave what the process has. */
@@ -48,6 +49,7 @@ function clear(path: string): void {
   unlinkSync(path);
 }
 
+/** The socket at `path`, made at `start` with its folder, and removed at `stop` if it is still this one. */
 export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): Source {
   const { path } = options;
   let socket: Socket | undefined;

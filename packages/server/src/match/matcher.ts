@@ -1,31 +1,49 @@
 /**
  * All patterns of a configuration against one line: by program first, then every pattern that is left in one RE2.Set pass
- * over the bytes, and a capture only where the set found something. Good before bad.
+ * over the bytes. Only where the set found something is an address looked for: those that stand in the line are found by
+ * one look at its bytes, and the pattern is asked whether it matches with this one in its place. Good before bad.
+ *
+ * Everything runs in RE2, so no pattern and no line can cost more than their length.
  */
 import { parseAddress, type Address } from 'banban-shared';
 import RE2 from 're2';
-import type { Entry } from '../syslog/entry.ts';
-import type { Pattern } from './pattern.ts';
+import { OWN_NAME, type Entry } from '../syslog/entry.ts';
+import { addressesOf, MOST_ADDRESSES } from './addresses-of-line.ts';
+import { standsAlone } from './edges.ts';
+import { MARK, type Pattern } from './pattern.ts';
 
-/** A rule that a line matched, and whom it names. */
+/** A rule that a line matched, by which pattern, and whom it names. */
 export interface Hit {
   /** The rule's place in the list that the matcher was made with. */
   readonly rule: number;
   readonly address: Address;
+  readonly pattern: Pattern;
 }
 
+/** What a good pattern says of a line: whom it pardons. */
+export interface Pardon {
+  readonly address: Address;
+  readonly pattern: Pattern;
+}
+
+/** The answer for one line. */
 export interface MatchResult {
-  /** The address that a good pattern pardons; then there are no hits. */
-  good: Address | undefined;
+  /** Of the first good pattern that matched; then there are no hits. */
+  good: Pardon | undefined;
   /** At most one a rule. */
   hits: Hit[];
   /** True when a pattern matched and what it captured was no address. */
   notAnAddress: boolean;
 }
 
+/** Matches lines against the patterns it was made with. */
 export interface Matcher {
   /** Matches one line. The result belongs to the matcher and holds until the next call. */
   match(entry: Entry): MatchResult;
+  /** CPU time spent on a pattern since the start, in milliseconds: an estimate from every 64th line. */
+  costOf(pattern: Pattern): number;
+  /** Takes a pattern out of all further matching. */
+  switchOff(pattern: Pattern): void;
 }
 
 /** What the lines of one program have to be tried against. */
@@ -44,47 +62,18 @@ interface Slot {
   readonly pattern: Pattern;
   readonly good: boolean;
   readonly rules: readonly number[];
+  costMs: number;
+  isOff: boolean;
 }
 
 /** Program names seen, with their plans: a machine has dozens; a forged flood of names only costs the cache. */
 const MOST_PROGRAMS = 4096;
 /** Different selections of patterns; more come only from a forged flood of names against a pattern like `.?.?sshd`. */
 const MOST_PLANS = 256;
-
-const isAlphanumeric = (c: number | undefined): boolean =>
-  c !== undefined && ((c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f || c >= 0x80);
-const isAddressByte = (c: number | undefined): boolean =>
-  c !== undefined && ((c >= 0x30 && c <= 0x3a) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x2e);
-
-/**
- * Whether bytes `from` to `to` are an address of their own and not a piece of something longer: of another address
- * (`11.2.3.4`, `2001:db8::1`), or of a host name that its owner may have chosen (`192.0.2.66.example.net`).
- */
-function standsAlone(text: Buffer, from: number, to: number, left: boolean, right: boolean): boolean {
-  const before = text[from - 1];
-  const next = text[to];
-  if (left && from > 0) {
-    if (isAlphanumeric(before)) return false;
-    if ((before === 0x2e || before === 0x2d) && isAlphanumeric(text[from - 2])) return false;
-  }
-  if (right) {
-    if (isAlphanumeric(next)) return false;
-    if ((next === 0x2e || next === 0x2d) && isAlphanumeric(text[to + 1])) return false;
-  }
-  if (left && before === 0x3a) {
-    let start = from;
-    while (start > 0 && isAddressByte(text[start - 1])) start--;
-    const whole = parseAddress(text.toString('latin1', start, to));
-    if (whole !== undefined && whole !== parseAddress(text.toString('latin1', from, to))) return false;
-  }
-  if (right && next === 0x3a && isAddressByte(text[to + 1])) {
-    let end = to;
-    while (isAddressByte(text[end])) end++;
-    const whole = parseAddress(text.toString('latin1', from, end));
-    if (whole !== undefined) return false;
-  }
-  return true;
-}
+/** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
+const SAMPLED = 64;
+/** The longest line: a datagram, and the program's name in front of it. */
+const LONGEST_TEXT = 66_000;
 
 function isName(name: Buffer, text: Buffer, start: number, end: number): boolean {
   if (name.length !== end - start) return false;
@@ -92,11 +81,11 @@ function isName(name: Buffer, text: Buffer, start: number, end: number): boolean
   return true;
 }
 
-/** Whom `pattern` names in `text`; null when it matches but names nobody; undefined when it does not match. */
-function capture(pattern: Pattern, text: Buffer): Address | null | undefined {
+/** Whom `pattern` names in `text` by what it captures; null when it matches but names nobody. */
+function capture(pattern: Pattern, text: Buffer): Address | null {
   const found = pattern.capturer.exec(text);
   const captured = found?.[1 as 0];
-  if (found === null || captured === undefined) return undefined;
+  if (found === null || captured === undefined) return null;
   const address = parseAddress(captured.toString('latin1', 0, captured.length));
   if (address === undefined) return null;
   if (pattern.checkLeft || pattern.checkRight) {
@@ -106,37 +95,83 @@ function capture(pattern: Pattern, text: Buffer): Address | null | undefined {
   return address;
 }
 
-/** Makes the matcher for good patterns and, for each rule, its bad ones. */
-export function createMatcher(good: readonly Pattern[], rules: readonly (readonly Pattern[])[]): Matcher {
+const places = new Int32Array(2 * MOST_ADDRESSES);
+const marked = Buffer.alloc(LONGEST_TEXT);
+
+/** Whether the pattern matches with the bytes `from` to `to` as its address. */
+function ask(asker: RE2, text: Buffer, from: number, to: number): boolean {
+  text.copy(marked, 0, 0, from);
+  marked[from] = MARK;
+  text.copy(marked, from + 1, to);
+  return asker.test(marked.subarray(0, text.length - (to - from) + 1));
+}
+
+/** Whom `pattern` names in `text`; `count` is what `addressesOf` said of it. Null when it names nobody. */
+function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null {
+  const { asker } = pattern;
+  if (asker === undefined || count < 0 || text.length >= LONGEST_TEXT) return capture(pattern, text);
+  let address: Address | undefined;
+  let isCertain = true;
+  for (let i = 0; i < count; i++) {
+    const from = places[2 * i] ?? 0;
+    const to = places[2 * i + 1] ?? 0;
+    const here = parseAddress(text.toString('latin1', from, to));
+    const isV4 = here !== undefined && here.length === to - from && !here.includes(':');
+    // Of `2001:db8::7:25` a pattern may want the first six groups and a port: only it can say.
+    if (!isV4) isCertain = false;
+    if (here === undefined || !ask(asker, text, from, to)) continue;
+    // Two are possible: which one is meant is for the order of the pattern's own parts to say.
+    if (address !== undefined) return capture(pattern, text);
+    address = here;
+  }
+  if (address !== undefined) return address;
+  return isCertain ? null : capture(pattern, text);
+}
+
+/**
+ * Makes the matcher for good patterns and, for each rule, its bad ones.
+ *
+ * @param precise milliseconds of a clock that only goes forward, to measure what patterns cost
+ */
+export function createMatcher(good: readonly Pattern[], rules: readonly (readonly Pattern[])[], precise: () => number = () => 0): Matcher {
+  const same = (pattern: Pattern): string => `${pattern.fileBegin ?? ''}\n${pattern.source}`;
   const bad = new Map<string, { pattern: Pattern; rules: number[] }>();
   rules.forEach((patterns, rule) => {
     for (const pattern of patterns) {
-      const same = bad.get(pattern.source);
-      if (same === undefined) bad.set(pattern.source, { pattern, rules: [rule] });
-      else if (!same.rules.includes(rule)) same.rules.push(rule);
+      const known = bad.get(same(pattern));
+      if (known === undefined) bad.set(same(pattern), { pattern, rules: [rule] });
+      else if (!known.rules.includes(rule)) known.rules.push(rule);
     }
   });
   // Good ones first: the places in a plan keep this order, so the lowest index that captures an address decides.
   const slots: readonly Slot[] = [
-    ...good.map((pattern) => ({ pattern, good: true, rules: [] })),
-    ...[...bad.values()].map(({ pattern, rules: users }) => ({ pattern, good: false, rules: users })),
+    ...good.map((pattern): Slot => ({ pattern, good: true, rules: [], costMs: 0, isOff: false })),
+    ...[...bad.values()].map(({ pattern, rules: users }): Slot => ({ pattern, good: false, rules: users, costMs: 0, isOff: false })),
   ];
 
   const plans = new Map<string, Plan | undefined>();
   const programs = new Map<number, { readonly name: Buffer; readonly plan: Plan | undefined }>();
 
-  function planFor(name: Buffer): Plan | undefined {
-    const wanted = slots.filter(({ pattern }) => pattern.program === undefined || (name.length > 0 && pattern.program.test(name)));
+  function planOfSlots(wanted: readonly Slot[]): Plan | undefined {
     const key = wanted.map((slot) => slots.indexOf(slot)).join();
     if (plans.has(key)) return plans.get(key);
     if (plans.size >= MOST_PLANS) {
       plans.clear();
       programs.clear();
+      filePlans.clear();
     }
     const plan = wanted.length === 0 ? undefined : { set: new RE2.Set(wanted.map((slot) => slot.pattern.finder)), slots: wanted };
     plans.set(key, plan);
     return plan;
   }
+
+  // ── lines of a program ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** banband's own lines are for patterns that ask for them by name: any other would feed on what it caused. */
+  const takes = ({ program, fileBegin }: Pattern, name: Buffer): boolean =>
+    fileBegin === undefined && (program === undefined ? !name.equals(OWN_NAME) : program.test(name));
+
+  const planFor = (name: Buffer): Plan | undefined => planOfSlots(slots.filter(({ isOff, pattern }) => !isOff && takes(pattern, name)));
 
   function planOf(text: Buffer, start: number, end: number): Plan | undefined {
     // FNV-1a, 32 bit: the name is looked up without becoming a string.
@@ -151,6 +186,37 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     return plan;
   }
 
+  // ── lines of a log file of a service's own: by how they begin ─────────────────────────────────────────────────
+
+  const fileBegins = [...new Set(slots.flatMap(({ pattern }) => pattern.fileBegin ?? []))];
+  const fileSet: RE2SetLike | undefined = fileBegins.length === 0 ? undefined : new RE2.Set(fileBegins.map((begin) => `^(?:${begin})`));
+  const filePlans = new Map<string, Plan | undefined>();
+
+  function planOfFile(text: Buffer): Plan | undefined {
+    const found = fileSet === undefined ? [] : fileSet.match(text);
+    const key = found.length === 1 ? String(found[0]) : found.sort((a, b) => a - b).join();
+    if (filePlans.has(key)) return filePlans.get(key);
+    const begins = new Set(found.map((i) => fileBegins[i]));
+    const plan = planOfSlots(slots.filter(({ isOff, pattern }) => !isOff && (pattern.fileBegin === undefined ? pattern.program === undefined : begins.has(pattern.fileBegin))));
+    filePlans.set(key, plan);
+    return plan;
+  }
+
+  // ── what is measured ──────────────────────────────────────────────────────────────────────────────────────────
+
+  let turn = 0;
+  /** The clock when the step that is measured began; undefined on the lines that are not. */
+  let since: number | undefined;
+
+  /** Books the time since the last step on these. */
+  function book(on: readonly Slot[]): void {
+    if (since === undefined) return;
+    const now = precise();
+    const share = ((now - since) * SAMPLED) / on.length;
+    for (const slot of on) slot.costMs += share;
+    since = now;
+  }
+
   const result: MatchResult = { good: undefined, hits: [], notAnAddress: false };
   const ruleSeen = new Uint32Array(rules.length);
   let line = 0;
@@ -160,32 +226,50 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       result.good = undefined;
       result.notAnAddress = false;
       if (result.hits.length > 0) result.hits = [];
-      const plan = planOf(entry.text, entry.textStart, entry.programEnd);
+      since = (turn = (turn + 1) % SAMPLED) === 0 ? precise() : undefined;
+      const { textStart, programEnd } = entry;
+      let text: Buffer | undefined;
+      let plan: Plan | undefined;
+      if (programEnd > textStart) plan = planOf(entry.text, textStart, programEnd);
+      else {
+        text = entry.text.subarray(textStart, entry.textEnd);
+        plan = planOfFile(text);
+      }
       if (plan === undefined) return result;
-      const text = entry.text.subarray(entry.textStart, entry.textEnd);
+      text ??= entry.text.subarray(textStart, entry.textEnd);
       const found = plan.set.match(text);
+      book(plan.slots);
       if (found.length === 0) return result;
       if (found.length > 1) found.sort((a, b) => a - b);
       line = (line + 1) >>> 0;
+      const count = addressesOf(text, 0, text.length, places);
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        const address = capture(slot.pattern, text);
-        if (address === undefined || address === null) {
+        const address = addressFor(slot.pattern, text, count);
+        if (since !== undefined) book([slot]);
+        if (address === null) {
           result.notAnAddress = true;
           continue;
         }
         if (slot.good) {
-          result.good = address;
+          result.good = { address, pattern: slot.pattern };
           return result;
         }
         for (const rule of slot.rules) {
           if (ruleSeen[rule] === line) continue;
           ruleSeen[rule] = line;
-          result.hits.push({ rule, address });
+          result.hits.push({ rule, address, pattern: slot.pattern });
         }
       }
       return result;
+    },
+    costOf: (pattern) => slots.reduce((sum, slot) => (slot.pattern.name === pattern.name ? sum + slot.costMs : sum), 0),
+    switchOff(pattern) {
+      for (const slot of slots) if (slot.pattern.name === pattern.name) slot.isOff = true;
+      plans.clear();
+      programs.clear();
+      filePlans.clear();
     },
   };
 }

@@ -1,8 +1,10 @@
 /** The daemon's own log: text for a terminal, a JSON object a line for everything else. */
 import type { Clock } from '../clock.ts';
 
+/** What an event is about, by name; `message` is a sentence for people. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
+/** Where the daemon says what it does. `event` is a fixed word with underscores that a script can look for. */
 export interface Log {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;

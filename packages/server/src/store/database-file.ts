@@ -34,7 +34,7 @@ export function makePrivateFile(path: string): void {
 }
 
 /**
- * Opens the database at `path`, made if missing, in WAL mode.
+ * Opens the database at `path`, made if missing, and changes nothing in it: it may be another program's.
  *
  * @param busyTimeoutMs how long a call may wait for another program's lock, with the loop standing still
  * @throws StoreError, SqliteError or a file system's error
@@ -45,16 +45,14 @@ export function openDatabase(path: string, busyTimeoutMs: number): Database {
   // SQLite falls back to reading only, without a word, and would fail at the first ban.
   accessSync(path, constants.R_OK | constants.W_OK);
   accessSync(dirname(path), constants.W_OK);
-  const db = new Sqlite(path, { timeout: busyTimeoutMs });
-  try {
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = NORMAL');
-    db.pragma('foreign_keys = ON');
-    // After a storm the log is cut back to this; without it the file keeps its largest size for ever.
-    db.pragma('journal_size_limit = 8388608');
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+  return new Sqlite(path, { timeout: busyTimeoutMs });
+}
+
+/** Sets how banban's own database is written: a log (WAL) that readers beside it do not stop. */
+export function writeAhead(db: Database): void {
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = NORMAL');
+  db.pragma('foreign_keys = ON');
+  // After a storm the log is cut back to this; without it the file keeps its largest size for ever.
+  db.pragma('journal_size_limit = 8388608');
 }

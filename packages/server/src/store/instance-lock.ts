@@ -10,6 +10,7 @@ import { makePrivateFile, prepareDirectory } from './database-file.ts';
 import { explain } from './explain.ts';
 import { StoreError } from './store.ts';
 
+/** The lock, held until `release` or the end of the process. */
 export interface InstanceLock {
   /** The lock file; it stays when the lock is gone, because removing it would race with the next holder. */
   readonly path: string;

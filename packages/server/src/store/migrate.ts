@@ -13,6 +13,28 @@ export const APPLICATION_ID = 0x62616e62;
 const number = (db: Database, sql: string): number => Number(db.prepare(sql).pluck().get());
 
 /**
+ * Looks whose database it is, and changes nothing.
+ *
+ * @returns the version of its tables, 0 for an empty file
+ * @throws StoreError when it is from a newer banban, or not banban's at all
+ */
+export function refuseOthers(db: Database, path: string, steps: readonly Migration[] = migrations): number {
+  const newest = steps.at(-1)?.version ?? 0;
+  const from = number(db, 'PRAGMA user_version');
+  const owner = number(db, 'PRAGMA application_id');
+  const tables = number(db, 'SELECT count(*) FROM sqlite_schema');
+  if (owner !== APPLICATION_ID && (owner !== 0 || from !== 0 || tables !== 0)) {
+    throw new StoreError(`${path} is a SQLite database of some other program: name another file as database`);
+  }
+  if (from > newest) {
+    throw new StoreError(
+      `${path} was written by a newer banban (its tables have version ${from}, this one knows ${newest}): upgrade banban, or name another file as database`,
+    );
+  }
+  return from;
+}
+
+/**
  * Runs the migrations that `db` does not have yet, all in one transaction: after a failure the file is as it was.
  *
  * @returns the version before and after
@@ -21,17 +43,7 @@ const number = (db: Database, sql: string): number => Number(db.prepare(sql).plu
 export function migrate(db: Database, path: string, steps: readonly Migration[] = migrations): { from: number; to: number } {
   const newest = steps.at(-1)?.version ?? 0;
   const run = db.transaction(() => {
-    const from = number(db, 'PRAGMA user_version');
-    const owner = number(db, 'PRAGMA application_id');
-    const tables = number(db, 'SELECT count(*) FROM sqlite_schema');
-    if (owner !== APPLICATION_ID && (owner !== 0 || from !== 0 || tables !== 0)) {
-      throw new StoreError(`${path} is a SQLite database of some other program: name another file as database`);
-    }
-    if (from > newest) {
-      throw new StoreError(
-        `${path} was written by a newer banban (its tables have version ${from}, this one knows ${newest}): upgrade banban, or name another file as database`,
-      );
-    }
+    const from = refuseOthers(db, path, steps);
     if (from === newest) return { from, to: newest };
     for (const step of steps) if (step.version > from) db.exec(step.sql);
     db.pragma(`application_id = ${APPLICATION_ID}`);

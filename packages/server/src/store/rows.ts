@@ -2,6 +2,7 @@
 import { instant, NEVER, parseAddress, type Address, type Instant } from 'banban-shared';
 import { StoreError, type BanOrigin, type BanRecord, type EndCause, type EndedBanRecord, type OffenceRecord, type Unreleased } from './store.ts';
 
+/** A row of `bans`; instants are milliseconds, a null `until` is for ever. */
 export interface BanRow {
   readonly id: number;
   readonly address: string;
@@ -14,12 +15,14 @@ export interface BanRow {
   readonly until: number | null;
 }
 
+/** A row of `bans` that has an end. */
 export interface EndedBanRow extends BanRow {
   readonly ended_at: number;
   readonly ended_by: string;
   readonly ended_name: string | null;
 }
 
+/** A row of `offences`; `lines` is a JSON list of texts. */
 export interface OffenceRow {
   readonly id: number;
   readonly at: number;
@@ -32,6 +35,7 @@ export interface OffenceRow {
   readonly lines: string;
 }
 
+/** The part of a row of `bans` that names its row in the kernel. */
 export interface UnreleasedRow {
   readonly id: number;
   readonly address: string;

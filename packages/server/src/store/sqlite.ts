@@ -2,13 +2,14 @@
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { instant, type Address, type Instant } from 'banban-shared';
-import { openDatabase, prepareDirectory } from './database-file.ts';
+import { openDatabase, prepareDirectory, writeAhead } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
-import { migrate } from './migrate.ts';
+import { migrate, refuseOthers } from './migrate.ts';
 import type { Migration } from './migration.ts';
 import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
 import type { BanEnd, BanRecord, BanWrite, Durability, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store, Unreleased } from './store.ts';
 
+/** What may be other than usual: for tests. */
 export interface StoreOptions {
   /** How long a call waits for another program's lock, with the loop standing still. */
   readonly busyTimeoutMs?: number;
@@ -29,6 +30,9 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
   return explaining(path, () => {
     const db = openDatabase(prepareDirectory(path), options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
     try {
+      // Before the first pragma that writes: switching to WAL changes the file.
+      refuseOthers(db, path, options.migrations);
+      writeAhead(db);
       migrate(db, path, options.migrations);
       checkBans(db, path);
       return new SqliteStore(path, db);

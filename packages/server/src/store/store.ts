@@ -1,6 +1,7 @@
 /** The port for what must survive: bans, offences, events. One writer, synchronous, every method one transaction. */
 import type { Address, Instant } from 'banban-shared';
 
+/** Who set a ban. */
 export type BanOrigin =
   | { readonly kind: 'rule'; readonly name: string }
   /** A person, as their banctl named them. */
@@ -19,14 +20,17 @@ export interface BanRecord {
   readonly until: Instant;
 }
 
+/** What ended a ban: its time, a good pattern, a person, the allow list, or that its target left the configuration. */
 export type EndCause = 'expired' | 'pardoned' | 'unbanned' | 'allowlisted' | 'target_removed';
 
+/** A ban that is over; `endedName` is the person, for `unbanned`. */
 export interface EndedBanRecord extends BanRecord {
   readonly endedAt: Instant;
   readonly endedBy: EndCause;
   readonly endedName: string | undefined;
 }
 
+/** A full window, and what was decided about it; `reason` says why, where it led to nothing. */
 export interface OffenceRecord {
   readonly id: number;
   readonly at: Instant;
@@ -40,6 +44,7 @@ export interface OffenceRecord {
   readonly lines: readonly string[];
 }
 
+/** An offence that is not stored yet. */
 export type NewOffence = Omit<OffenceRecord, 'id'>;
 
 /**
@@ -59,6 +64,7 @@ export interface BanWrite {
   readonly offence: NewOffence | undefined;
 }
 
+/** The end of one ban; `name` is the person, for `unbanned`. */
 export interface BanEnd {
   readonly id: number;
   readonly at: Instant;
@@ -76,6 +82,7 @@ export interface Unreleased {
   readonly target: string;
 }
 
+/** What outlives the daemon. A method that throws has changed nothing. */
 export interface Store {
   readonly path: string;
   /** Every active ban, for the start. */

@@ -1,6 +1,7 @@
 /**
  * Syslog lines, on bytes and in one pass: RFC 3164 (section 4.1), RFC 5424 (section 6), ISO 8601 time stamps as rsyslog's
- * file format has them, glibc's own form without a host name, or nothing but a tag. Nothing here can fail: what has no
+ * file format has them, glibc's own form without a host name, or nothing but a tag. It is long because all these forms begin alike
+ * and share their steps. Nothing here can fail: what has no
  * program is an entry without one.
  */
 import type { Entry } from './entry.ts';
@@ -42,6 +43,11 @@ function isClock(b: Buffer, at: number): boolean {
   );
 }
 
+/** `Fri ` and its like at `at`, as `journalctl -o short-full` and OpenWrt's logread begin their lines: where what follows begins, or -1. */
+function afterWeekday(b: Buffer, at: number): number {
+  return isLetter(b[at]) && isLetter(b[at + 1]) && isLetter(b[at + 2]) && b[at + 3] === SPACE ? at + 4 : -1;
+}
+
 /** Where the text after `Mmm dd hh:mm:ss ` begins, or -1. Day with space, zero or neither before it; a year after it, as some devices write. */
 function afterBsdStamp(b: Buffer, at: number, end: number): number {
   if (!isLetter(b[at]) || !isLetter(b[at + 1]) || !isLetter(b[at + 2]) || b[at + 3] !== SPACE) return -1;
@@ -58,6 +64,8 @@ function afterBsdStamp(b: Buffer, at: number, end: number): number {
   if (b[i] === 0x2e) for (i++; isDigit(b[i]); i++);
   // Cisco-like devices end the stamp with a colon.
   if (b[i] === COLON && b[i + 1] === SPACE) i++;
+  // And OpenWrt's logread ends it with the year, if a weekday stands before it.
+  if (b[at - 1] === SPACE && at >= 4 && isDigit(b[i + 1]) && isDigit(b[i + 2]) && isDigit(b[i + 3]) && isDigit(b[i + 4]) && b[i + 5] === SPACE && afterWeekday(b, at - 4) === at) i += 5;
   return b[i] === SPACE && i < end ? i + 1 : -1;
 }
 
@@ -75,6 +83,53 @@ function afterIsoStamp(b: Buffer, at: number, end: number): number {
     if (isDigit(b[i]) && isDigit(b[i + 1])) i += 2;
   }
   return b[i] === SPACE && i < end ? i + 1 : -1;
+}
+
+/** Where the text after the stamp of `journalctl -o short-full` begins (`2026-01-02 03:04:05 CET `, the weekday is taken off), or -1. */
+function afterJournalStamp(b: Buffer, at: number, end: number): number {
+  for (const offset of [0, 1, 2, 3, 5, 6, 8, 9]) if (!isDigit(b[at + offset])) return -1;
+  if (b[at + 4] !== DASH || b[at + 7] !== DASH || b[at + 10] !== SPACE || !isClock(b, at + 11)) return -1;
+  let i = at + 19;
+  if (b[i] === 0x2e) for (i++; isDigit(b[i]); i++);
+  return b[i] === SPACE && i < end ? i + 1 : -1;
+}
+
+/** Where the text after `1767323045.123456 ` (`journalctl -o short-unix`) begins, or -1. */
+function afterUnixStamp(b: Buffer, at: number, end: number): number {
+  let i = at;
+  while (isDigit(b[i])) i++;
+  if (i - at < 9 || i - at > 11 || b[i] !== 0x2e) return -1;
+  for (i++; isDigit(b[i]); i++);
+  return b[i] === SPACE && i < end ? i + 1 : -1;
+}
+
+/** Where the text after `[   12.345678] ` or `[   12.345678 <    0.1 >] ` (`journalctl -o short-monotonic`, `short-delta`) begins, or -1. */
+function afterMonotonicStamp(b: Buffer, at: number, end: number): number {
+  if (b[at] !== OPEN) return -1;
+  let i = at + 1;
+  while (b[i] === SPACE) i++;
+  if (!isDigit(b[i])) return -1;
+  while (isDigit(b[i]) || b[i] === 0x2e) i++;
+  if (b[i] === SPACE && b[i + 1] === 0x3c) {
+    for (i += 2; b[i] === SPACE || isDigit(b[i]) || b[i] === 0x2e; i++);
+    if (b[i] !== 0x3e) return -1;
+    i++;
+  }
+  return b[i] === CLOSE && b[i + 1] === SPACE && i + 1 < end ? i + 2 : -1;
+}
+
+const FACILITIES = new Set(['auth', 'authpriv', 'cron', 'daemon', 'ftp', 'kern', 'lpr', 'mail', 'news', 'syslog', 'user', 'uucp', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7', 'security', 'console']);
+const SEVERITIES = new Set(['emerg', 'panic', 'alert', 'crit', 'err', 'error', 'warn', 'warning', 'notice', 'info', 'debug']);
+
+/** Where the text after `authpriv.info ` or `<auth.info> ` begins, which BusyBox and FreeBSD put before or after the host; `at` where there is none. */
+function afterPriority(b: Buffer, at: number, end: number): number {
+  const quoted = b[at] === 0x3c;
+  const first = b[at + (quoted ? 1 : 0)];
+  if (first === undefined || first < 0x61 || first > 0x7a) return at;
+  const space = nextSpace(b, at, Math.min(end, at + 24));
+  if (space < 0 || (quoted && b[space - 1] !== 0x3e)) return at;
+  const [facility, severity, more] = b.toString('latin1', quoted ? at + 1 : at, quoted ? space - 1 : space).split('.');
+  return more === undefined && facility !== undefined && FACILITIES.has(facility) && severity !== undefined && SEVERITIES.has(severity) ? space + 1 : at;
 }
 
 /**
@@ -194,24 +249,144 @@ export function parseLine(b: Buffer, start: number, end: number, out: Entry): vo
   const i = afterPri(b, start, end);
   out.hasPri = i > start;
   out.hasStamp = false;
+  out.times = 1;
+  out.repeatsLast = false;
   out.line = b;
   out.lineStart = i;
   out.lineEnd = end;
-  if (b[i] === 0x31 && b[i + 1] === SPACE && parseRfc5424(b, i + 2, end, out)) return;
+  if (b[i] === 0x31 && b[i + 1] === SPACE && parseRfc5424(b, i + 2, end, out)) return readRepeat(out);
   out.text = b;
   out.textEnd = end;
-  let body = afterBsdStamp(b, i, end);
-  if (body < 0) body = afterIsoStamp(b, i, end);
+  const body = afterStamp(b, i, end);
   out.hasStamp = body >= 0;
-  if (body < 0) body = i;
-  out.textStart = out.programEnd = body;
-  let name = tagEnd(b, body, end);
-  if (name < 0 && out.hasStamp) {
-    const hostEnd = nextSpace(b, body, end);
-    if (hostEnd > body) {
-      name = tagEnd(b, hostEnd + 1, end);
-      if (name >= 0) out.textStart = hostEnd + 1;
+  out.textStart = out.programEnd = body < 0 ? i : body;
+  readTag(b, out.textStart, end, out);
+  if (body < 0 && out.programEnd === out.textStart) readOwnStamp(b, i, end, out);
+  readRepeat(out);
+}
+
+/** Where the text after whatever stamp there is begins, or -1. */
+function afterStamp(b: Buffer, at: number, end: number): number {
+  let body = afterBsdStamp(b, at, end);
+  if (body < 0) body = afterIsoStamp(b, at, end);
+  const dated = afterWeekday(b, at);
+  if (body < 0 && dated >= 0) {
+    body = afterBsdStamp(b, dated, end);
+    if (body < 0) {
+      body = afterJournalStamp(b, dated, end);
+      // The zone by its name.
+      const zone = body < 0 ? -1 : nextSpace(b, body, end);
+      body = zone < 0 ? -1 : zone + 1;
     }
+    // A log file of some service's own may begin so: then the stamp is not syslog's.
+    if (body >= 0 && tagAfterHost(b, body, end) < 0) body = -1;
   }
-  if (name >= 0) out.programEnd = name;
+  return body;
+}
+
+/** Where the tag begins when it stands at `at` or behind a host there; -1 when there is none. */
+function tagAfterHost(b: Buffer, at: number, end: number): number {
+  if (tagEnd(b, at, end) >= 0) return at;
+  const priority = afterPriority(b, at, end);
+  if (priority > at && tagEnd(b, priority, end) >= 0) return priority;
+  const hostEnd = nextSpace(b, priority, end);
+  if (hostEnd <= at) return -1;
+  const tag = afterPriority(b, hostEnd + 1, end);
+  return tagEnd(b, tag, end) >= 0 ? tag : -1;
+}
+
+/** Finds the tag that stands at `at`, or behind a host where the line has a stamp. */
+function readTag(b: Buffer, at: number, end: number, out: Entry): void {
+  const tag = out.hasStamp ? tagAfterHost(b, at, end) : tagEnd(b, at, end) >= 0 ? at : -1;
+  if (tag < 0) return;
+  out.textStart = tag;
+  out.programEnd = tagEnd(b, tag, end);
+}
+
+/** Stamps that services have, too: they are syslog's where a host and `name[pid]: ` follow. */
+function readOwnStamp(b: Buffer, at: number, end: number, out: Entry): void {
+  let body = afterJournalStamp(b, at, end);
+  if (body < 0) body = afterUnixStamp(b, at, end);
+  if (body < 0) body = afterMonotonicStamp(b, at, end);
+  if (body < 0) return;
+  const tag = tagAfterHost(b, body, end);
+  if (tag <= body) return;
+  const name = tagEnd(b, tag, end);
+  let close = name + 1;
+  while (isDigit(b[close])) close++;
+  if (b[name] !== OPEN || b[close] !== CLOSE || b[close + 1] !== COLON) return;
+  out.hasStamp = true;
+  out.textStart = tag;
+  out.programEnd = name;
+}
+
+/** Solaris and illumos write `[ID 800047 auth.info] ` before each message (syslog.conf(5), msgid in log.conf): it is left out. */
+function leaveMessageId(at: number, out: Entry): void {
+  const { text: b, textEnd: end } = out;
+  if (b[at + 1] !== 0x49 || b[at + 2] !== 0x44 || b[at + 3] !== SPACE) return;
+  let i = at + 4;
+  while (i < end && isDigit(b[i])) i++;
+  if (i === at + 4 || b[i] !== SPACE) return;
+  const close = b.indexOf(CLOSE, i);
+  if (close < 0 || close > i + 20 || close + 1 >= end || b[close + 1] !== SPACE || afterPriority(Buffer.from(`${b.toString('latin1', i + 1, close)} `), 0, close - i) === 0) return;
+  let to = b.copy(assembled, 0, out.textStart, at);
+  to += b.copy(assembled, to, close + 2, end);
+  out.programEnd -= out.textStart;
+  out.text = assembled;
+  out.textStart = 0;
+  out.textEnd = to;
+}
+
+const MESSAGE_REPEATED = Buffer.from('message repeated ');
+const LAST_REPEATED = Buffer.from('last message repeated ');
+const TIMES = Buffer.from(' times');
+/** More in one line is no attack that a rule could tell from fewer. */
+const MOST_TIMES = 1000;
+
+function startsWith(b: Buffer, at: number, end: number, text: Buffer): boolean {
+  return at + text.length <= end && b.compare(text, 0, text.length, at, at + text.length) === 0;
+}
+
+/** Reads the number at `at` and ` times` behind it: the number, and where the rest begins; undefined when it is none. */
+function readTimes(b: Buffer, at: number, end: number): { readonly times: number; readonly rest: number } | undefined {
+  let i = at;
+  let times = 0;
+  for (; i < end && isDigit(b[i]); i++) times = Math.min(MOST_TIMES, times * 10 + ((b[i] ?? 0) - 0x30));
+  return times > 0 && startsWith(b, i, end, TIMES) ? { times, rest: i + TIMES.length } : undefined;
+}
+
+/** Unfolds what a syslog daemon folded: rsyslog's and systemd's `message repeated N times: [ … ]`, and `last message repeated N times`. */
+function readRepeat(out: Entry): void {
+  const { text: b, textEnd: end } = out;
+  let at = out.textStart;
+  if (out.programEnd > at) {
+    // Behind the tag; a message of rsyslog's own has none, and the host may still stand before it.
+    at = out.programEnd;
+    if (b[at] === OPEN) while (at < end && b[at] !== CLOSE) at++;
+    if (b[at] === CLOSE) at++;
+    if (b[at] === COLON) at++;
+    if (b[at] === SPACE) at++;
+    if (b[at] === OPEN) return leaveMessageId(at, out);
+    if (b[at] !== 0x6d || !startsWith(b, at, end, MESSAGE_REPEATED)) return;
+    const found = readTimes(b, at + MESSAGE_REPEATED.length, end);
+    if (found === undefined || b[found.rest] !== COLON || b[found.rest + 1] !== SPACE || b[found.rest + 2] !== OPEN || b[end - 1] !== CLOSE) return;
+    let inner = found.rest + 3;
+    if (b[inner] === SPACE) inner++;
+    const head = at - out.textStart;
+    let to = b.copy(assembled, 0, out.textStart, at);
+    to += b.copy(assembled, to, inner, end - 1);
+    out.programEnd -= out.textStart;
+    out.text = assembled;
+    out.textStart = 0;
+    out.textEnd = to;
+    out.times = head > 0 ? found.times : 1;
+    return;
+  }
+  if (!out.hasStamp) return;
+  if (!startsWith(b, at, end, LAST_REPEATED)) at = nextSpace(b, at, end) + 1;
+  if (at <= 0 || !startsWith(b, at, end, LAST_REPEATED)) return;
+  const found = readTimes(b, at + LAST_REPEATED.length, end);
+  if (found === undefined || found.rest !== end) return;
+  out.times = found.times;
+  out.repeatsLast = true;
 }

@@ -10,6 +10,7 @@ import { flag, integer, list, nullable, record, stamp, text, type Infer } from '
 export const enforcement = { type: 'string', enum: ['held', 'simulated', 'missing', 'waiting', 'failed'] } as const;
 export type Enforcement = Infer<typeof enforcement>;
 
+/** Who set a ban: a rule of the configuration, or a person. */
 export const origin = record({
   kind: { type: 'string', enum: ['rule', 'manual'] },
   /** The rule, or the person as their banctl named them. */
@@ -17,6 +18,10 @@ export const origin = record({
 });
 export type Origin = Infer<typeof origin>;
 
+/**
+ * One active ban. `since` and `until` are instants (null is never); `remainingSeconds` is what was left when the answer
+ * was made.
+ */
 export const ban = record({
   id: integer,
   address: text,
@@ -31,14 +36,15 @@ export const ban = record({
 });
 export type Ban = Infer<typeof ban>;
 
+/** What to list: the bans of one address, of one target, of both; every ban where neither is given. */
 export const bansQuery = {
   type: 'object',
   properties: { address: text, target: text },
   required: [],
   additionalProperties: false,
 } as const;
-export type BansQuery = Infer<typeof bansQuery>;
 
+/** Active bans, the one that stands longest first; empty where there are none. */
 export const bansResponse = record({ bans: list(ban) });
 export type BansResponse = Infer<typeof bansResponse>;
 
@@ -47,6 +53,7 @@ const addresses = { type: 'array', items: { type: 'string', maxLength: 64 }, min
 /** A person's name as their own banctl gives it: kept as a claim, not as a proof. */
 const by = { type: 'string', minLength: 1, maxLength: 64 } as const;
 
+/** A ban by hand, the same for each of `addresses`, which are read strictly: one that can't be read and none is banned. */
 export const banBody = {
   type: 'object',
   properties: {
@@ -59,9 +66,8 @@ export const banBody = {
   required: ['addresses', 'by'],
   additionalProperties: false,
 } as const;
-export type BanBody = Infer<typeof banBody>;
 
-export const banResult = record({
+const banResult = record({
   address: text,
   target: text,
   /** `banned` new · `extended` it was banned and now lasts longer · `unchanged` it was banned at least that long · `refused` see message. */
@@ -72,20 +78,20 @@ export const banResult = record({
   /** A sentence where there is something to say: why it was refused, or why the kernel does not hold it. */
   message: nullable(text),
 });
+/** What became of one address of a request to ban. */
 export type BanResult = Infer<typeof banResult>;
+/** One result for each address, in the order of the request. */
 export const banResponse = record({ results: list(banResult) });
-export type BanResponse = Infer<typeof banResponse>;
 
+/** Exactly one of `addresses` and `all: true`; without `target`, in every target. */
 export const unbanBody = {
   type: 'object',
   properties: { addresses, all: { type: 'boolean' }, target: { type: 'string', maxLength: 64 }, by },
   required: ['by'],
   additionalProperties: false,
 } as const;
-/** Exactly one of `addresses` and `all: true`; without `target`, in every target. */
-export type UnbanBody = Infer<typeof unbanBody>;
 
-export const unbanResult = record({
+const unbanResult = record({
   address: text,
   /** The targets in which a ban was ended; empty when there was none. */
   targets: list(text),
@@ -93,6 +99,7 @@ export const unbanResult = record({
   released: flag,
   message: nullable(text),
 });
+/** What became of one address of a request to unban; where there was no ban, that is no error. */
 export type UnbanResult = Infer<typeof unbanResult>;
+/** One result for each address; with `all`, one for each address that was banned. */
 export const unbanResponse = record({ results: list(unbanResult) });
-export type UnbanResponse = Infer<typeof unbanResponse>;

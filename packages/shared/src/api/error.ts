@@ -5,9 +5,9 @@ import { list, record, text, type Infer } from '../schema.ts';
 export const errorCodes = {
   bad_request: { status: 400, meaning: 'the request is not of the shape that the route takes' },
   bad_address: { status: 400, meaning: 'an address could not be read' },
-  bad_duration: { status: 400, meaning: 'a duration could not be read' },
   forbidden_origin: { status: 403, meaning: 'the request came from a web page (Origin or Referer)' },
   unknown_target: { status: 404, meaning: 'no target of that name is configured' },
+  unknown_pattern: { status: 404, meaning: 'no pattern of that name is in use' },
   unknown_route: { status: 404, meaning: 'the API has no such route' },
   too_large: { status: 413, meaning: 'the request body is over 1 MiB' },
   bad_config: { status: 422, meaning: 'the configuration has errors; the running one stays' },
@@ -15,8 +15,13 @@ export const errorCodes = {
   store_unavailable: { status: 503, meaning: 'the database could not be written, so nothing was done' },
 } as const satisfies Record<string, { status: number; meaning: string }>;
 
+/** A name by which a program can tell errors apart; it never changes its meaning. */
 export type ErrorCode = keyof typeof errorCodes;
 
+/**
+ * The body of every answer that is an error. `details` has what the message is about, an item each: addresses, issues of a
+ * configuration.
+ */
 export const errorBody = record({
   error: record({
     code: { type: 'string', enum: Object.keys(errorCodes) as ErrorCode[] },
@@ -24,6 +29,7 @@ export const errorBody = record({
     details: list(text),
   }),
 });
+/** The body of every answer that is an error. */
 export type ErrorBody = Infer<typeof errorBody>;
 
 /** An answer that is an error, on both sides of the socket. */

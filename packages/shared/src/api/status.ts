@@ -1,6 +1,7 @@
 /** `status`: what the daemon is, sees and holds; every counter is since its start. */
 import { flag, integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
 
+/** What one source of log lines has delivered since the start. */
 export const sourceStatus = record({
   type: { type: 'string', enum: ['unix'] },
   path: text,
@@ -21,8 +22,10 @@ export const sourceStatus = record({
   /** A sentence when the source does not work. */
   error: nullable(text),
 });
+/** What one source of log lines has delivered since the start. */
 export type SourceStatus = Infer<typeof sourceStatus>;
 
+/** What one rule of the configuration asks for and has done since the start. */
 export const ruleStatus = record({
   name: text,
   target: text,
@@ -34,8 +37,10 @@ export const ruleStatus = record({
   /** Why the rule is switched off; null when it works. */
   disabled: nullable(text),
 });
+/** What one rule of the configuration asks for and has done since the start. */
 export type RuleStatus = Infer<typeof ruleStatus>;
 
+/** How far one target's kernel list holds what it should. */
 export const targetStatus = record({
   name: text,
   /** `ok` · `simulated` · `missing` no such list in the kernel · `full` more bans than places · `failed` see message. */
@@ -52,8 +57,10 @@ export const targetStatus = record({
   /** Addresses that are banned but not held, longest-lasting first; at most 100 are named. */
   notHeld: list(text),
 });
+/** How far one target's kernel list holds what it should. */
 export type TargetStatus = Infer<typeof targetStatus>;
 
+/** The whole daemon at a glance. Counters run from its start; the kernel's lists were read for this answer. */
 export const statusResponse = record({
   version: text,
   pid: integer,

@@ -2,6 +2,7 @@
 import { integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
 import { ban, origin } from './ban.ts';
 
+/** A ban that is over, and what ended it. */
 export const endedBan = record({
   id: integer,
   target: text,
@@ -17,6 +18,7 @@ export const endedBan = record({
 });
 export type EndedBan = Infer<typeof endedBan>;
 
+/** A full window of a rule, and what was decided about it. */
 export const offence = record({
   id: integer,
   at: stamp,
@@ -32,18 +34,18 @@ export const offence = record({
 export type OffenceView = Infer<typeof offence>;
 
 /** A window that has begun to fill but made no offence yet. */
-export const openWindow = record({
+const openWindow = record({
   rule: text,
   matches: integer,
   occurrences: integer,
   intervalSeconds: integer,
   lastAt: stamp,
 });
-export type OpenWindow = Infer<typeof openWindow>;
 
+/** The one address that is asked about. */
 export const whyQuery = { type: 'object', properties: { address: { type: 'string', maxLength: 64 } }, required: ['address'], additionalProperties: false } as const;
-export type WhyQuery = Infer<typeof whyQuery>;
 
+/** All of one address: what stands, what was (the newest first), and what is being counted. */
 export const whyResponse = record({
   address: text,
   /** The allow-list entry that holds the address, if any: then it is never banned. */

@@ -44,12 +44,14 @@ describe('a value of the wrong type says what was found and what is wanted', () 
     ['defaults: { interval: 0.5 }', 'found the number 0.5, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
     ['defaults: { interval: 99999w }', 'found the text "99999w", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
     ['defaults: { interval: forever }', 'found the text "forever", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w; forever has no meaning here'],
-    ['goodpatterns: [1]', "found the number 1, wanted a pattern as text; to mean text, put it in quotes: '1'"],
-    ['goodpatterns: [~]', 'found nothing, wanted a pattern as text'],
+    ['goodpatterns: [1]', "found the number 1, wanted a pattern as text, or use: with the name of a pack; to mean text, put it in quotes: '1'"],
+    ['goodpatterns: [~]', 'found nothing, wanted a pattern as text, or use: with the name of a pack'],
     ["goodpatterns: [' ']", 'the pattern is empty'],
     ['goodpatterns: ["a\\nb"]', 'the pattern contains a line break, so no log line could match it; write it on one line in single quotes'],
-    ['goodpatterns: [{ use: sshd }]', 'ready-made packs (use:) are not there yet in this version of banban; write the pattern itself'],
-    ['goodpatterns: [sshd: bad]', 'found a map, wanted a pattern as text; put a pattern with a colon or a # in single quotes'],
+    ['goodpatterns: [{ use: SSHD }]', 'found the text "SSHD", wanted the name of a pack such as sshd, or a part of one such as sshd/failed-login'],
+    ['goodpatterns: [{ use: a/b/c }]', 'found the text "a/b/c", wanted the name of a pack such as sshd, or a part of one such as sshd/failed-login'],
+    ['goodpatterns: [{ use: ../../etc/passwd }]', 'found the text "../../etc/passwd", wanted the name of a pack such as sshd, or a part of one such as sshd/failed-login'],
+    ['goodpatterns: [sshd: bad]', 'found a map, wanted a pattern as text, or use: with the name of a pack; put a pattern with a colon or a # in single quotes'],
     ['goodpatterns: { a: b }', 'found a map, wanted a list'],
   ])('%s', (line, says) => {
     const problems = problemsOf(withTop(line));

@@ -19,7 +19,7 @@ function verdict(line: string): string[] {
   const entry = newEntry();
   parseLine(bytes, 0, bytes.length, entry);
   const { good, hits } = matcher.match(entry);
-  return good === undefined ? hits.map(({ rule, address }) => `${config.rules[rule]?.name ?? ''} ${address}`) : [`good ${good}`];
+  return good === undefined ? hits.map(({ rule, address }) => `${config.rules[rule]?.name ?? ''} ${address}`) : [`good ${good.address}`];
 }
 
 test('loads without warnings', () => {

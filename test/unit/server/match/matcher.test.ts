@@ -3,12 +3,12 @@ import { createMatcher, type Matcher } from '../../../../packages/server/src/mat
 import { compilePattern } from '../../../../packages/server/src/match/pattern.ts';
 import { entryOf } from '../../../support/parsed.ts';
 
-const make = (good: readonly string[], ...rules: readonly (readonly string[])[]): Matcher => createMatcher(good.map(compilePattern), rules.map((patterns) => patterns.map(compilePattern)));
+const make = (good: readonly string[], ...rules: readonly (readonly string[])[]): Matcher => createMatcher(good.map((p) => compilePattern(p)), rules.map((patterns) => patterns.map((p) => compilePattern(p))));
 
 /** `good address`, or `rule address` for each hit, and `nobody` where something matched and named nobody. */
 function verdict(matcher: Matcher, line: string | Buffer): string[] {
   const { good, hits, notAnAddress } = matcher.match(entryOf(line));
-  return [...(good === undefined ? [] : [`good ${good}`]), ...hits.map(({ rule, address }) => `${rule} ${address}`), ...(notAnAddress ? ['nobody'] : [])];
+  return [...(good === undefined ? [] : [`good ${good.address}`]), ...hits.map(({ rule, address }) => `${rule} ${address}`), ...(notAnAddress ? ['nobody'] : [])];
 }
 
 const A = '192.0.2.1';

@@ -36,7 +36,7 @@ describe('ISO 8601 stamps, as the file format of rsyslog has them', () => {
     expect(parsed(`<38>2026-03-03T03:00:00.123456${zone} host ${TEXT}`)).toEqual(SSHD);
     expect(parsed(`2026-03-03t03:00:00,123${zone} ${TEXT}`)).toEqual(SSHD);
   });
-  test.each(['2026-03-03 03:00:00', '2026-3-03T03:00:00', '2026-03-03T03:00', '2026-03-03T03:00:00+', '2026-03-03T03:00:00x', '26-03-03T03:00:00'])('%s is none', (stamp) => {
+  test.each(['2026-3-03T03:00:00', '2026-03-03T03:00', '2026-03-03T03:00:00+', '2026-03-03T03:00:00x', '26-03-03T03:00:00'])('%s is none', (stamp) => {
     const entry = entryOf(`${stamp} host ${TEXT}`);
     expect(entry.hasStamp).toBe(false);
     expect(entry.programEnd).toBe(entry.textStart);
@@ -174,4 +174,70 @@ test('of 64 KiB nothing is lost', () => {
   expect(parsed('x'.repeat(65_536))).toEqual({ program: '', text: 'x'.repeat(65_536) });
   expect(parsed('['.repeat(65_536)).program).toBe('');
   expect(parsed(`<13>1 - h a 1 - ${'[a]'.repeat(21_000)} ${TEXT}`)).toEqual({ program: 'a', text: `a[1]: ${TEXT}` });
+});
+
+describe('what journalctl prints', () => {
+  test.each([
+    ['short', `Mar 03 03:00:00 host ${TEXT}`],
+    ['short-precise', `Mar 03 03:00:00.123456 host ${TEXT}`],
+    ['short-iso', `2026-03-03T03:00:00+0100 host ${TEXT}`],
+    ['short-iso-precise', `2026-03-03T03:00:00.123456+0100 host ${TEXT}`],
+    ['short-full', `Tue 2026-03-03 03:00:00 CET host ${TEXT}`],
+    ['short-full in UTC', `Tue 2026-03-03 03:00:00 UTC host ${TEXT}`],
+    ['short-unix', `1772503200.123456 host ${TEXT}`],
+    ['short-monotonic', `[12345.678901] host ${TEXT}`],
+    ['short-monotonic, padded', `[   12.345678] host ${TEXT}`],
+    ['short-delta', `[   12.345678 <    0.123456 >] host ${TEXT}`],
+  ])('-o %s', (_, line) => {
+    expect(parsed(line)).toEqual(SSHD);
+  });
+});
+
+describe('what other syslog daemons write', () => {
+  test.each([
+    ['OpenWrt: weekday, year, facility and severity', `Tue Mar  3 03:00:00 2026 authpriv.warn ${TEXT}`],
+    ['BusyBox: facility and severity after the host', `Mar  3 03:00:00 host auth.info ${TEXT}`],
+    ['FreeBSD with -v: before the host', `Mar  3 03:00:00 <auth.info> host ${TEXT}`],
+    ['illumos: the id of the message', 'Mar  3 03:00:00 host sshd[811]: [ID 800047 auth.info] Failed password for root from 192.0.2.1 port 4 ssh2'],
+    ['ISO stamp with a space', `2026-03-03 03:00:00 host ${TEXT}`],
+  ])('%s', (_, line) => {
+    expect(parsed(line)).toEqual(SSHD);
+  });
+  test.each([
+    'Tue Mar  3 03:00:00 2026 [pid 12] [bob] FAIL LOGIN: Client "192.0.2.1"',
+    'Tue Mar  3 03:00:00 2026 192.0.2.1:1194 TLS Error: TLS handshake failed',
+    '2026-03-03 03:00:00 plain authenticator failed for (x) [192.0.2.1]: 535 Incorrect authentication data',
+    '2026-03-03 03:00:00 TLS Error: x',
+    '2026-03-03 03:00:00,123 host proftpd[12] host (x[192.0.2.1]): no such user',
+    '2026/03/03 03:00:00 [error] 12#12: *1 x, client: 192.0.2.1, server: y',
+    '[Tue Mar 03 03:00:00.123456 2026] [auth_basic:error] [pid 1] [client 192.0.2.1:1] x',
+    '192.0.2.1 - - [03/Mar/2026:03:00:00 +0000] "GET / HTTP/1.1" 401 1 "-" "-"',
+    '[12] x: y',
+  ])('a log file of a service’s own stays whole: %s', (line) => {
+    expect(parsed(line)).toEqual({ program: '', text: line });
+  });
+});
+
+describe('a message that was folded', () => {
+  test.each([
+    ['by rsyslog', 'Mar  3 03:00:00 host sshd[811]: message repeated 3 times: [ Failed password for root from 192.0.2.1 port 4 ssh2]', 3],
+    ['after RFC 5424', '<38>1 2026-03-03T03:00:00Z host sshd 811 - - message repeated 2 times: [ Failed password for root from 192.0.2.1 port 4 ssh2]', 2],
+    ['so often that nobody counts', 'sshd[811]: message repeated 99999999999999999999 times: [ Failed password for root from 192.0.2.1 port 4 ssh2]', 1000],
+  ])('%s is unfolded', (_, line, times) => {
+    const entry = entryOf(line);
+    expect(saysOf(entry)).toEqual(SSHD);
+    expect(entry.times).toBe(times);
+    expect(misplaced(entry)).toBeUndefined();
+  });
+  test.each(['sshd[811]: x message repeated 3 times: [ y]', 'sshd[811]: message repeated 3 times: y', 'sshd[811]: message repeated times: [ y]', 'sshd[811]: message repeated 3 times: [ y] z', 'message repeated 3 times: [ y]', 'sshd[811]: message repeated 0 times: [ y]'])('%s is not', (line) => {
+    expect(parsed(line).text).toBe(line);
+    expect(entryOf(line).times).toBe(1);
+  });
+  test.each(['Mar  3 03:00:00 host last message repeated 4 times', 'Mar  3 03:00:00 last message repeated 4 times', '<38>Mar  3 03:00:00 host last message repeated 4 times'])('%s stands for the line before it', (line) => {
+    const entry = entryOf(line);
+    expect([entry.repeatsLast, entry.times]).toEqual([true, 4]);
+  });
+  test.each(['Mar  3 03:00:00 host sshd[1]: last message repeated 4 times', 'Mar  3 03:00:00 host x last message repeated 4 times', 'Mar  3 03:00:00 host last message repeated 4 times x', 'last message repeated 4 times'])('%s does not', (line) => {
+    expect(entryOf(line).repeatsLast).toBe(false);
+  });
 });

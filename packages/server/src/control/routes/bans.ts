@@ -1,3 +1,4 @@
+/** Bans: to list them, to make them, to end them. */
 import { ApiError, FOREVER, ms, toIso } from 'banban-shared';
 import type { Handler } from '../handler.ts';
 import { readAddresses, readTarget } from '../input.ts';

@@ -1,3 +1,4 @@
+/** Commands to the daemon that are about no address. */
 import type { Handler } from '../handler.ts';
 
 /** POST /v1/reload: all or nothing. */

@@ -3,6 +3,7 @@ import { NEVER } from 'banban-shared';
 import type { DaemonView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
 import { isoOf } from '../views.ts';
+import { ruleViews } from './rules.ts';
 
 /** So many addresses that are banned but not held are named; the count of the rest can be told from bans and held. */
 const MOST_NAMED = 100;
@@ -36,9 +37,7 @@ export const statusHandler: Handler<'status'> = (daemon) => {
     }),
     matching: { good: counters.good, bad: counters.bad, notAnAddress: counters.notAnAddress },
     windows: engine.windows(),
-    rules: engine.policy.config.rules.map(({ name, target, occurrences, interval }) => ({
-      name, target, occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name), disabled: engine.policy.disabled.get(name) ?? null,
-    })),
+    rules: ruleViews(engine),
     targets: engine.targetStates().map(({ message, capacity, notHeld, ...rest }) => ({
       ...rest, message: message ?? null, capacity: capacity ?? null, notHeld: notHeld.slice(0, MOST_NAMED),
     })),
@@ -60,6 +59,7 @@ function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: DaemonView
     if (target.state === 'failed' || target.state === 'full') problems.push(`target ${target.name}: ${target.message ?? ''}`);
   }
   for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);
+  for (const message of daemon.engine.switchedOff().values()) problems.push(message);
   if (status.config.error !== null) problems.push(`the last reload was refused, the configuration before it is in force: ${status.config.error}`);
   for (const source of status.sources) {
     if (source.error !== null) problems.push(`source ${source.path}: ${source.error}`);

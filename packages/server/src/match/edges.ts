@@ -1,0 +1,37 @@
+/** Whether what a pattern captured is an address of its own, or a piece of something longer. */
+import { parseAddress } from 'banban-shared';
+
+const isAlphanumeric = (c: number | undefined): boolean =>
+  c !== undefined && ((c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f || c >= 0x80);
+const isAddressByte = (c: number | undefined): boolean =>
+  c !== undefined && ((c >= 0x30 && c <= 0x3a) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x2e);
+
+/**
+ * Whether bytes `from` to `to` are an address of their own and not a piece of something longer: of another address
+ * (`11.2.3.4`, `2001:db8::1`), or of a host name that its owner may have chosen (`192.0.2.66.example.net`).
+ */
+export function standsAlone(text: Buffer, from: number, to: number, left: boolean, right: boolean): boolean {
+  const before = text[from - 1];
+  const next = text[to];
+  if (left && from > 0) {
+    if (isAlphanumeric(before)) return false;
+    if ((before === 0x2e || before === 0x2d) && isAlphanumeric(text[from - 2])) return false;
+  }
+  if (right) {
+    if (isAlphanumeric(next)) return false;
+    if ((next === 0x2e || next === 0x2d) && isAlphanumeric(text[to + 1])) return false;
+  }
+  if (left && before === 0x3a) {
+    let start = from;
+    while (start > 0 && isAddressByte(text[start - 1])) start--;
+    const whole = parseAddress(text.toString('latin1', start, to));
+    if (whole !== undefined && whole !== parseAddress(text.toString('latin1', from, to))) return false;
+  }
+  if (right && next === 0x3a && isAddressByte(text[to + 1])) {
+    let end = to;
+    while (isAddressByte(text[end])) end++;
+    const whole = parseAddress(text.toString('latin1', from, end));
+    if (whole !== undefined) return false;
+  }
+  return true;
+}

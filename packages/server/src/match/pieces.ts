@@ -1,0 +1,91 @@
+/** A regular expression cut into the pieces that banban has to tell apart: groups, classes, and the place of the address. */
+
+/** The original's form of `<ip>`. */
+export const IP_GROUP = /^\(\?P?<ip>/;
+
+/** The name of a capturing group that has one, from the text of its `open` piece. */
+export const groupName = (open: string): string | undefined => /^\(\?P?<([A-Za-z_]\w*)>$/.exec(open)?.[1];
+
+/** A part of an expression that stands for itself. */
+export interface Piece {
+  /** `literal` one given character · `escape` a backslash sequence · `class` · `open`, `close` of a group · `or` · `ip` · `quantifier` · `anchor` · `dot`. */
+  readonly kind: 'literal' | 'escape' | 'class' | 'open' | 'close' | 'or' | 'ip' | 'quantifier' | 'anchor' | 'dot';
+  readonly text: string;
+}
+
+const GROUP_HEAD = /^\((?:\?(?:P?<([A-Za-z_]\w*)>|P?'([^']*)'|[A-Za-z-]*:|[A-Za-z-]+\)|[=!]|<[=!]))?/;
+
+/** Cuts an expression into pieces, as far as banban has to understand it; RE2 is the judge of the rest. */
+export function cut(source: string): Piece[] {
+  const pieces: Piece[] = [];
+  for (let i = 0; i < source.length; ) {
+    const c = source[i] ?? '';
+    let kind: Piece['kind'] = 'literal';
+    let text = c;
+    if (c === '\\') {
+      kind = 'escape';
+      text = source.slice(i, i + 2);
+      const long = /^\\(?:[pP]\{[^}]*\}|x\{[^}]*\}|x[0-9A-Fa-f]{2}|Q)/.exec(source.slice(i));
+      if (long !== null) text = long[0];
+      if (text === '\\Q') {
+        const close = source.indexOf('\\E', i);
+        text = close < 0 ? source.slice(i) : source.slice(i, close + 2);
+      }
+    } else if (c === '[') {
+      kind = 'class';
+      let j = i + 1;
+      if (source[j] === '^') j++;
+      if (source[j] === ']') j++;
+      for (; j < source.length && source[j] !== ']'; j++) {
+        if (source[j] === '\\') j++;
+        else if (source.startsWith('[:', j)) {
+          const close = source.indexOf(':]', j + 2);
+          if (close >= 0) j = close + 1;
+        }
+      }
+      text = source.slice(i, j + 1);
+    } else if (c === '(') {
+      kind = 'open';
+      text = GROUP_HEAD.exec(source.slice(i))?.[0] ?? '(';
+      // `(?i)` is a flag, not a group: nothing closes it.
+      if (text.endsWith(')')) kind = 'anchor';
+    } else if (c === ')') kind = 'close';
+    else if (c === '|') kind = 'or';
+    else if (c === '.') kind = 'dot';
+    else if (c === '^' || c === '$') kind = 'anchor';
+    else if (c === '*' || c === '+' || c === '?') kind = 'quantifier';
+    else if (c === '{') {
+      const count = /^\{\d+(?:,\d*)?\}/.exec(source.slice(i));
+      if (count !== null) {
+        kind = 'quantifier';
+        text = count[0];
+      }
+    } else if (source.startsWith('<ip>', i)) {
+      kind = 'ip';
+      text = '<ip>';
+    }
+    pieces.push({ kind, text });
+    i += text.length;
+  }
+  return pieces;
+}
+
+/** The index of the piece that closes the group which `pieces[open]` opens; the last one where nothing does. */
+export function closeOf(pieces: readonly Piece[], open: number): number {
+  let depth = 0;
+  for (let i = open; i < pieces.length; i++) {
+    if (pieces[i]?.kind === 'open') depth++;
+    else if (pieces[i]?.kind === 'close' && --depth === 0) return i;
+  }
+  return pieces.length - 1;
+}
+
+/** True when the expression is a choice as a whole: what is put before it would then stand before its first part only. */
+export function isChoice(pieces: readonly Piece[]): boolean {
+  let depth = 0;
+  return pieces.some((p) => {
+    if (p.kind === 'open') depth++;
+    else if (p.kind === 'close') depth--;
+    return p.kind === 'or' && depth === 0;
+  });
+}

@@ -1,5 +1,5 @@
 /** One version everywhere, dependencies that run on the oldest Node that is promised, and no install script that is not needed. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -30,9 +30,9 @@ describe('the version', () => {
 
   test('that CHANGELOG.md begins with is the project’s, or is yet to come', () => {
     const headings = [...read('CHANGELOG.md').matchAll(/^## \[(.+?)\](?: - (\d{4}-\d{2}-\d{2}))?$/gm)].map(([, name, date]) => ({ name, date }));
-    const [newest, ...older] = headings[0]?.name === 'Unreleased' ? headings.slice(1) : headings;
-    expect(newest?.name, 'what is released is written down').toBe(version);
-    for (const { name, date } of [newest, ...older]) expect(date, `${name} has its day`).toBeDefined();
+    const released = headings[0]?.name === 'Unreleased' ? headings.slice(1) : headings;
+    expect(released[0]?.name, 'what is released is written down').toBe(version);
+    for (const { name, date } of released) expect(date, `${name} has its day`).toBeDefined();
   });
 });
 
@@ -81,7 +81,7 @@ describe('the oldest Node', () => {
 
   test('is enough for fastify without what its inject loads', () => {
     const fastify = createRequire(join(root, 'packages/server/package.json')).resolve('fastify');
-    const lines = read(fastify.slice(root.length + 1)).split('\n').filter((line) => line.includes(`require('light-my-request')`));
+    const lines = readFileSync(fastify, 'utf8').split('\n').filter((line) => line.includes(`require('light-my-request')`));
     expect(lines).toHaveLength(1);
     expect(lines[0], 'fastify loads it at its start now, and with it a cookie that asks for Node 22').toMatch(/^\s+/);
   });

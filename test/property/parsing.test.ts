@@ -46,7 +46,7 @@ test('any bytes give entries whose places are within their lines', () => {
     }),
     { numRuns: 20_000 },
   );
-  expect(programs, 'lines with a program').toBeGreaterThan(1000);
+  expect(programs, 'lines with a program').toBeGreaterThan(300);
 });
 
 test('a line is read the same wherever it stands in the bytes, and whatever stands around it', () => {

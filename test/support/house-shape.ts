@@ -72,7 +72,7 @@ export const LONG = 300;
 /** Files of more than 300 lines whose first comment does not say why they are long. */
 export const longWithoutReason = (file: CodeFile): string[] => {
   const lines = file.text.trimEnd().split('\n').length;
-  return lines > LONG && !/\blong(?:er)?\b/.test(openingComment(file)) ? [`${file.path} has ${lines} lines`] : [];
+  return lines > LONG && !/\bis long(?:er)?\b/.test(openingComment(file)) ? [`${file.path} has ${lines} lines`] : [];
 };
 
 /** True for `name.ts`, `some-name.test.ts`, `name.d.ts` and numbered ones; folders without an extension. */

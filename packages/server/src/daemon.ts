@@ -1,11 +1,9 @@
 /** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
 import { ApiError, type ReloadResponse } from 'banban-shared';
 import { idOf } from './accounts.ts';
-import { precise, systemClock } from './clock.ts';
+import { systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import type { Config, Issue } from './config/config.ts';
-import { loadConfig } from './config/load.ts';
-import { packFolders, packLibrary } from './config/packs.ts';
+import type { Config } from './config/config.ts';
 import { LONGEST_SOCKET_PATH } from './config/resolve.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
@@ -14,9 +12,10 @@ import { conntrack } from './enforce/conntrack.ts';
 import { simulatedCutter, simulatedFirewall } from './enforce/simulated.ts';
 import { xtRecent } from './enforce/xt-recent.ts';
 import { createEngine } from './engine/engine.ts';
-import { compilePolicy, type Policy } from './engine/policy.ts';
+import type { Policy } from './engine/policy.ts';
 import { unixDatagramSource } from './ingest/unix-datagram.ts';
 import type { Log } from './observe/log.ts';
+import { readPolicy } from './read-policy.ts';
 import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
 import { VERSION } from './version.ts';
@@ -37,23 +36,6 @@ export interface Daemon {
   /** Reads the configuration again; a bad one changes nothing. Says in the log what came of it. */
   reload(): void;
   stop(): Promise<void>;
-}
-
-/** Reads and compiles a configuration; `errors` are patterns that can't be used. @throws ConfigError */
-export function readPolicy(path: string, stateDir: string | undefined): { policy: Policy; warnings: readonly Issue[]; errors: readonly Issue[] } {
-  const loaded = loadConfig(path);
-  const config = stateDir === undefined ? loaded.config : inDirectory(loaded.config, stateDir);
-  const { policy, issues } = compilePolicy(config, packLibrary(packFolders(path)), precise);
-  return { policy, warnings: loaded.warnings, errors: issues };
-}
-
-function inDirectory(config: Config, dir: string): Config {
-  return {
-    ...config,
-    socket: { ...config.socket, path: `${dir}/log.sock` },
-    database: `${dir}/banban.db`,
-    control: { ...config.control, socket: `${dir}/control.sock` },
-  };
 }
 
 /** Why this process can't touch the kernel, whatever the kernel has. */

@@ -2,12 +2,14 @@
 import { DEFAULT_CONFIG } from 'banban-shared';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import { readPolicy, startDaemon } from './daemon.ts';
+import { startDaemon } from './daemon.ts';
 import { createLog, printable, type Log } from './observe/log.ts';
 import { logWriter } from './observe/write-log.ts';
 import { UnreadableLog } from './offline/log-lines.ts';
 import { readOptions, UsageError } from './offline/options.ts';
+import { replayCommand } from './offline/replay-command.ts';
 import { testCommand } from './offline/test-command.ts';
+import { readPolicy } from './read-policy.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `banband ${VERSION}: bans addresses within milliseconds of the log line that gives them away
@@ -16,6 +18,7 @@ Usage:
   banband [options]          runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads
   banband check [options]    reads the configuration, says what is wrong with it, and ends
   banband test [FILE ...]    says what the patterns make of the lines of a log
+  banband replay FILE ...    says who would have been banned, by the log's own clock
 
 Options:
   -c, --config FILE   the configuration (default ${DEFAULT_CONFIG})
@@ -24,7 +27,7 @@ Options:
       --state DIR     keep sockets and database in DIR, whatever the configuration says
   -f                  stay in the foreground, as it always does (taken as in the original)
       --version       print the version
-  -h, --help          print this; banband test --help has the options of test
+  -h, --help          print this; banband test --help, banband replay --help: theirs
 
 Exit codes: 0 done, 1 could not start or failed, 2 usage, 78 bad configuration
 `;
@@ -49,6 +52,7 @@ function check(path: string, stateDir: string | undefined): number {
 /** The verbs that need no daemon, each with the arguments behind its name. */
 const offline: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   test: (args) => testCommand(args, precise),
+  replay: (args) => replayCommand(args, precise, systemClock.now),
 };
 
 /** Runs what ends by itself, and says in sentences what was in its way. */

@@ -31,6 +31,7 @@ export const packSchema = {
           properties: {
             about: { type: 'text', description: 'what the far side did' },
             good: { type: 'boolean', default: false, description: 'for goodpatterns: it pardons' },
+            weak: { type: 'boolean', default: false, description: 'honest clients do it, too: only used where it is named' },
           },
         },
       },

@@ -42,7 +42,7 @@ export const packFolders = (configPath: string | undefined): readonly string[] =
 ];
 
 function toSource(name: string, raw: RawPack, problems: Issues): PackSource {
-  const groups = raw.groups.map((g) => ({ name: g.name, about: g.value.about.value, good: g.value.good }));
+  const groups = raw.groups.map((g) => ({ name: g.name, about: g.value.about.value, good: g.value.good, weak: g.value.weak }));
   const patterns = raw.patterns.flatMap(({ name: pattern, place, value }) => {
     const begins = value.begins ?? raw.begins;
     if (begins === undefined) problems.error(place, 'has no begins, and neither has the pack');

@@ -2,6 +2,7 @@
 import type { ReloadResponse } from 'banban-shared';
 import type { CutterStats } from '../enforce/firewall.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { UsedPattern } from '../engine/policy.ts';
 import type { Source } from '../ingest/source.ts';
 import type { Clock } from '../clock.ts';
 
@@ -11,6 +12,9 @@ export type EngineView = Pick<
   | 'policy' | 'bans' | 'ban' | 'unban' | 'history' | 'reconcile' | 'refresh' | 'enforcementOf'
   | 'targetStates' | 'counters' | 'ruleCounters' | 'patternCounters' | 'switchedOff' | 'forecast' | 'queue' | 'windows' | 'storeProblem'
 >;
+
+/** A pattern as it is in use. */
+export type PatternInUse = UsedPattern;
 
 /** The daemon as the API sees it. What may change meanwhile is a function, so that every answer is of the moment. */
 export interface DaemonView {

@@ -52,7 +52,7 @@ export interface Packs {
 }
 
 /** For configurations that use none. */
-export const NO_PACKS: Packs = { get: () => undefined, names: () => [] };
+const NO_PACKS: Packs = { get: () => undefined, names: () => [] };
 
 /** One entry of a list of patterns, compiled. */
 interface Taken {
@@ -89,7 +89,7 @@ function packPatterns(use: string, { place }: PatternConfig, good: boolean, pack
   trouble.push(...found.issues.map((issue) => ({ issue, grave: false })));
   const { pack } = found;
   if (pack === undefined) return refuse(`the pack ${name} (${found.file}) can't be used`);
-  const wanted = part === undefined ? pack.patterns.filter((p) => p.good === good) : pack.patterns.filter((p) => p.group === part || p.name === part);
+  const wanted = part === undefined ? pack.patterns.filter((p) => p.good === good && !p.weak) : pack.patterns.filter((p) => p.group === part || p.name === part);
   const isThere = part === undefined || pack.groups.some((g) => g.name === part);
   if (wanted.length === 0 && !isThere) return refuse(`the pack ${name} has no group or pattern ${part}; it has the groups ${pack.groups.map((g) => g.name).join(', ')}`);
   if (wanted.length === 0) return refuse(part === undefined ? `the pack ${name} has no ${good ? 'good' : 'bad'} patterns` : `no pattern of ${use} can be used`);

@@ -3,6 +3,8 @@
  * for what it captures, only be asked whether it matches with the address in that place.
  */
 
+import { endsColour } from './edges.ts';
+
 /** What stands for an address may be made of these: hexadecimal digits, colon, dot. */
 const IS_ADDRESS_BYTE = new Uint8Array(256);
 /** What makes a longer word of an address that stands beside it: letters, digits, underscore, and all that is not ASCII. */
@@ -73,7 +75,7 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
     }
     const before = start > from ? (b[start - 1] ?? 0) : 0;
     const next = i < to ? (b[i] ?? 0) : 0;
-    if (IS_WORD_BYTE[before] === 1 || IS_WORD_BYTE[next] === 1 || next === PERCENT || next === MARK) return -1;
+    if ((IS_WORD_BYTE[before] === 1 && !endsColour(b, start - 1)) || IS_WORD_BYTE[next] === 1 || next === PERCENT || next === MARK) return -1;
     if (before === DASH && start - 1 > from && IS_WORD_BYTE[b[start - 2] ?? 0] === 1) return -1;
     if (next === DASH && i + 1 < to && IS_WORD_BYTE[b[i + 1] ?? 0] === 1) return -1;
     if (dots === 3 && colons === 1 && !isShort && lastColon > lastDot && lastColon > start) end = lastColon;

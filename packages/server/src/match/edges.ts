@@ -6,6 +6,15 @@ const isAlphanumeric = (c: number | undefined): boolean =>
 const isAddressByte = (c: number | undefined): boolean =>
   c !== undefined && ((c >= 0x30 && c <= 0x3a) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x2e);
 
+/** True when the byte at `at` ends a colour (ECMA-48 SGR, `ESC [ 1 m`, as it is or as rsyslog writes it), which services that log for terminals put around an address. */
+export function endsColour(text: Buffer, at: number): boolean {
+  if (text[at] !== 0x6d) return false;
+  let i = at - 1;
+  for (let c = text[i]; c !== undefined && ((c >= 0x30 && c <= 0x39) || c === 0x3b); c = text[--i]);
+  if (text[i] !== 0x5b) return false;
+  return text[i - 1] === 0x1b || (text[i - 1] === 0x33 && text[i - 2] === 0x33 && text[i - 3] === 0x30 && text[i - 4] === 0x23);
+}
+
 /**
  * Whether bytes `from` to `to` are an address of their own and not a piece of something longer: of another address
  * (`11.2.3.4`, `2001:db8::1`), or of a host name that its owner may have chosen (`192.0.2.66.example.net`).
@@ -14,7 +23,7 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
   const before = text[from - 1];
   const next = text[to];
   if (left && from > 0) {
-    if (isAlphanumeric(before)) return false;
+    if (isAlphanumeric(before) && !endsColour(text, from - 1)) return false;
     if ((before === 0x2e || before === 0x2d) && isAlphanumeric(text[from - 2])) return false;
   }
   if (right) {

@@ -48,7 +48,8 @@ export interface Matcher {
 
 /** What the lines of one program have to be tried against. */
 interface Plan {
-  readonly set: RE2SetLike;
+  /** Nearly always one; several where all patterns together are too many for RE2. */
+  readonly sets: readonly { readonly set: RE2SetLike; readonly first: number }[];
   readonly slots: readonly Slot[];
 }
 
@@ -79,6 +80,27 @@ function isName(name: Buffer, text: Buffer, start: number, end: number): boolean
   if (name.length !== end - start) return false;
   for (let i = 0; i < name.length; i++) if (name[i] !== text[start + i]) return false;
   return true;
+}
+
+/** All expressions as one set, or as several: RE2 gives a set 8 MiB and no more, and each expression alone is known to fit. */
+function setsOf(finders: readonly string[], first: number): Plan['sets'] {
+  try {
+    return [{ set: new RE2.Set([...finders]), first }];
+  } catch (error) {
+    if (finders.length < 2) throw error;
+    const half = finders.length >> 1;
+    return [...setsOf(finders.slice(0, half), first), ...setsOf(finders.slice(half), first + half)];
+  }
+}
+
+/** The places in `plan.slots` of the patterns that `text` may match, in order. */
+function findIn({ sets }: Plan, text: Buffer): readonly number[] {
+  const [only] = sets;
+  if (only === undefined) return [];
+  const found = only.set.match(text);
+  if (sets.length > 1) for (const { set, first } of sets.slice(1)) for (const index of set.match(text)) found.push(first + index);
+  if (found.length > 1) found.sort((a, b) => a - b);
+  return found;
 }
 
 /** Whom `pattern` names in `text` by what it captures; null when it matches but names nobody. */
@@ -160,7 +182,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       programs.clear();
       filePlans.clear();
     }
-    const plan = wanted.length === 0 ? undefined : { set: new RE2.Set(wanted.map((slot) => slot.pattern.finder)), slots: wanted };
+    const plan = wanted.length === 0 ? undefined : { sets: setsOf(wanted.map((slot) => slot.pattern.finder), 0), slots: wanted };
     plans.set(key, plan);
     return plan;
   }
@@ -237,10 +259,9 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       }
       if (plan === undefined) return result;
       text ??= entry.text.subarray(textStart, entry.textEnd);
-      const found = plan.set.match(text);
+      const found = findIn(plan, text);
       book(plan.slots);
       if (found.length === 0) return result;
-      if (found.length > 1) found.sort((a, b) => a - b);
       line = (line + 1) >>> 0;
       const count = addressesOf(text, 0, text.length, places);
       for (const index of found) {

@@ -36,7 +36,8 @@ export interface PackSource {
   readonly name: string;
   readonly service: string;
   readonly source: string;
-  readonly groups: readonly { readonly name: string; readonly about: string; readonly good: boolean }[];
+  /** A `good` group pardons; a `weak` one is what honest clients do, too, and is only used where it is named. */
+  readonly groups: readonly { readonly name: string; readonly about: string; readonly good: boolean; readonly weak: boolean }[];
   readonly patterns: readonly PatternSource[];
 }
 
@@ -45,6 +46,7 @@ export interface PackPattern extends PatternSource {
   /** `sshd/failed-password`. */
   readonly fullName: string;
   readonly good: boolean;
+  readonly weak: boolean;
   /** One for each beginning. */
   readonly compiled: readonly Pattern[];
 }
@@ -66,12 +68,12 @@ export interface PackFault {
 const whole = (expression: string): string => (isChoice(cut(expression)) ? `(?:${expression})` : expression);
 
 /** The lines of all samples that come from a program, by which a beginning that is a tag is told from one that is a log file's own. */
-function taggedSamples(patterns: readonly PatternSource[]): Buffer[] {
+function taggedSamples(patterns: readonly PatternSource[]): { readonly text: Buffer; readonly program: number }[] {
   const entry = newEntry();
   return patterns.flatMap((p) => p.samples).flatMap(({ line }) => {
     const bytes = Buffer.from(line);
     parseLine(bytes, 0, bytes.length, entry);
-    return entry.programEnd > entry.textStart ? [Buffer.from(entry.text.subarray(entry.textStart, entry.textEnd))] : [];
+    return entry.programEnd > entry.textStart ? [{ text: Buffer.from(entry.text.subarray(entry.textStart, entry.textEnd)), program: entry.programEnd - entry.textStart }] : [];
   });
 }
 
@@ -147,13 +149,13 @@ export function compilePack(source: PackSource): { readonly pack: Pack; readonly
     let known = tags.get(begin);
     if (known === undefined) {
       const start = compileBegin(begin);
-      tags.set(begin, (known = tagged.some((text) => start.test(text))));
+      tags.set(begin, (known = tagged.some(({ text, program }) => (start.exec(text)?.[0].length ?? 0) > program)));
     }
     return known;
   };
   for (const pattern of source.patterns) {
     try {
-      compiled.push({ ...pattern, fullName: `${source.name}/${pattern.name}`, good: groups.get(pattern.group)?.good === true, compiled: compile(source.name, pattern, isTag) });
+      compiled.push({ ...pattern, fullName: `${source.name}/${pattern.name}`, good: groups.get(pattern.group)?.good === true, weak: groups.get(pattern.group)?.weak === true, compiled: compile(source.name, pattern, isTag) });
     } catch (error) {
       if (!(error instanceof PatternError)) throw error;
       faults.push({ pattern: pattern.name, message: error.message });

@@ -88,7 +88,12 @@ function isLeftEdge(pieces: readonly Piece[], at: number): boolean {
 }
 
 /** Whether what follows a colon lets it be the end of a tag: in `IPv6:<ip>` and `rip:x` it is none. */
-const endsTag = (next: Piece | undefined): boolean => next?.kind !== 'ip' && !(next?.kind === 'open' && IP_GROUP.test(next.text)) && !(next?.kind === 'literal' && !/[ \t#]/.test(next.text));
+const endsTag = (next: Piece | undefined): boolean =>
+  next?.kind !== 'ip' && !(next?.kind === 'open' && IP_GROUP.test(next.text)) && !(next?.kind === 'literal' && !/[ \t#]/.test(next.text)) && !(next?.kind === 'escape' && !/^\\[st]$/.test(next.text));
+
+/** Besides letters: what else a name can be made of, so that nothing outside of the tag is meant. */
+const isOfName = ({ kind, text }: Piece): boolean =>
+  kind === 'quantifier' || (kind === 'escape' && /^\\[./@+()$d-]$/.test(text)) || (kind === 'class' && /^\[(?:[A-Za-z0-9_./@+-]|\\[d.-])+\]$/.test(text));
 
 /** The pieces of a program's name at the start of a pattern, up to `\[` or `:`; undefined when it does not begin with one. */
 function programHead(pieces: readonly Piece[]): readonly Piece[] | undefined {
@@ -105,11 +110,9 @@ function programHead(pieces: readonly Piece[]): readonly Piece[] | undefined {
       break;
     }
     if (kind === 'literal' && /[A-Za-z0-9_/@+-]/.test(text)) letters++;
-    else if (kind === 'escape' && /^\\[./@+-]$/.test(text)) letters++;
-    else if (kind === 'quantifier' && text === '?') letters += 0;
     else if (kind === 'open') depth++;
     else if (kind === 'close') depth--;
-    else if (!(kind === 'or' && depth > 0)) return undefined;
+    else if (!isOfName(piece) && !(kind === 'or' && depth > 0)) return undefined;
     head.push(piece);
   }
   return found ? head : undefined;
@@ -199,7 +202,7 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     },
     checkLeft,
     checkRight,
-    program: name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})$`),
+    program: name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`),
     fileBegin: options.fileBegin,
     userOf(bytes) {
       if (users.length === 0) return undefined;

@@ -40,7 +40,7 @@ export function rulesToTest({ config, packs }: RulesWanted): TestRules & { reado
     warnings.push(...found.issues.map((issue) => ({ ...issue, severity: 'warning' as const })));
     if (found.pack !== undefined) taken.push(found.pack);
   }
-  const patterns = taken.flatMap((p) => p.patterns);
+  const patterns = taken.flatMap((p) => p.patterns).filter((p) => !p.weak);
   good.push(...patterns.filter((p) => p.good).flatMap((p) => p.compiled));
   if (taken.length > 0) rules.push({ name: undefined, patterns: patterns.filter((p) => !p.good).flatMap((p) => p.compiled) });
   return { good, rules, warnings };

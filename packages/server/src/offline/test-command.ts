@@ -10,7 +10,7 @@ import { shapeOf } from './shape.ts';
 import { createTester, programOf, type LineVerdict } from './test-lines.ts';
 
 /** The help of `banband test`. */
-export const TEST_HELP = `Usage:
+const TEST_HELP = `Usage:
   banband test [options] [FILE ...]   says what the patterns make of each line; - or no file is standard input
 
 Options:

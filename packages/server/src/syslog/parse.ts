@@ -1,8 +1,7 @@
 /**
  * Syslog lines, on bytes and in one pass: RFC 3164 (section 4.1), RFC 5424 (section 6), ISO 8601 time stamps as rsyslog's
- * file format has them, glibc's own form without a host name, or nothing but a tag. It is long because all these forms begin alike
- * and share their steps. Nothing here can fail: what has no
- * program is an entry without one.
+ * file format has them, glibc's own form without a host name, or nothing but a tag. It is long because all
+ * these forms begin alike and share their steps. Nothing here can fail: what has no program is an entry without one.
  */
 import type { Entry } from './entry.ts';
 
@@ -150,7 +149,29 @@ function tagEnd(b: Buffer, at: number, end: number): number {
       }
       return -1;
     }
-    if (c === undefined || c <= SPACE || c === CLOSE || c === 0x7f) return -1;
+    if (c === SPACE && i - at === SOGO.length && b[i + 1] === OPEN && startsWith(b, at, end, SOGO)) {
+      // The one that puts a space before its pid: `sogod [811]: `.
+      let j = i + 2;
+      while (j < end && isDigit(b[j])) j++;
+      return j > i + 2 && b[j] === CLOSE && b[j + 1] === COLON ? i : -1;
+    }
+    if (c === undefined || c <= SPACE || c === 0x7f || NOT_IN_NAME[c] === 1) return -1;
+  }
+  return -1;
+}
+
+const SOGO = Buffer.from('sogod');
+
+/** What stands in no name of a program or host, but in JSON, in lists and in other people's prose: `]`, quotes, braces, signs. */
+const NOT_IN_NAME = new Uint8Array(256);
+for (const c of '"\'`{}<>,;=|\\]!?*&^%~#') NOT_IN_NAME[c.charCodeAt(0)] = 1;
+
+/** The end of the host at `at`, where a space follows it, or -1: what has brackets or signs in it is no host, but somebody's text. */
+function hostEnd(b: Buffer, at: number, end: number): number {
+  for (let i = at; i < end; i++) {
+    const c = b[i] ?? 0;
+    if (c === SPACE) return i;
+    if (c <= SPACE || c === 0x7f || c === 0x28 || c === 0x29 || (NOT_IN_NAME[c] === 1 && c !== CLOSE && c !== 0x25)) return -1;
   }
   return -1;
 }
@@ -278,8 +299,9 @@ function afterStamp(b: Buffer, at: number, end: number): number {
       const zone = body < 0 ? -1 : nextSpace(b, body, end);
       body = zone < 0 ? -1 : zone + 1;
     }
-    // A log file of some service's own may begin so: then the stamp is not syslog's.
-    if (body >= 0 && tagAfterHost(b, body, end) < 0) body = -1;
+    // A log file of some service's own may begin so: then the stamp is not syslog's. OpenWrt has facility and severity behind it.
+    const isOurs = body >= 0 && (isDigit(b[dated]) ? tagAfterHost(b, body, end) >= 0 : afterPriority(b, body, end) > body);
+    if (!isOurs) body = -1;
   }
   return body;
 }
@@ -289,9 +311,9 @@ function tagAfterHost(b: Buffer, at: number, end: number): number {
   if (tagEnd(b, at, end) >= 0) return at;
   const priority = afterPriority(b, at, end);
   if (priority > at && tagEnd(b, priority, end) >= 0) return priority;
-  const hostEnd = nextSpace(b, priority, end);
-  if (hostEnd <= at) return -1;
-  const tag = afterPriority(b, hostEnd + 1, end);
+  const host = hostEnd(b, priority, end);
+  if (host <= at) return -1;
+  const tag = afterPriority(b, host + 1, end);
   return tagEnd(b, tag, end) >= 0 ? tag : -1;
 }
 

@@ -22,9 +22,11 @@ const patternFields = {
   switchedOff: nullable(text),
 } as const;
 
-export const patternView = record(patternFields);
+const patternView = record(patternFields);
+/** One pattern in use, with what it did since the start. */
 export type PatternView = Infer<typeof patternView>;
 
+/** Every rule in the order of the file, every pattern by its name. */
 export const rulesResponse = record({
   rules: list(ruleStatus),
   /** By name. Counters are since the start. */
@@ -32,9 +34,10 @@ export const rulesResponse = record({
 });
 export type RulesResponse = Infer<typeof rulesResponse>;
 
+/** The pattern, by its name as `rules` has it. */
 export const patternQuery = { type: 'object', properties: { name: { type: 'string', minLength: 1, maxLength: 200 } }, required: ['name'], additionalProperties: false } as const;
-export type PatternQuery = Infer<typeof patternQuery>;
 
+/** All of one pattern: what it does, and the evidence that its pack gives for it (empty for a pattern of the admin's own). */
 export const patternResponse = record({
   pattern: patternView,
   /** The expressions as they run, one for each way in which a line can begin. */
@@ -50,8 +53,8 @@ export type PatternResponse = Infer<typeof patternResponse>;
 
 /** A line is at most a datagram. */
 export const matchBody = { type: 'object', properties: { line: { type: 'string', minLength: 1, maxLength: 65_536 } }, required: ['line'], additionalProperties: false } as const;
-export type MatchBody = Infer<typeof matchBody>;
 
+/** What would become of a line that came now; `rules` has each rule that would count it, none for a good line. */
 export const matchResponse = record({
   /** What the line was read as; null where it has no program. */
   program: nullable(text),

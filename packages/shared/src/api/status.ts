@@ -2,7 +2,7 @@
 import { flag, integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
 
 /** What one source of log lines has delivered since the start. */
-export const sourceStatus = record({
+const sourceStatus = record({
   type: { type: 'string', enum: ['unix'] },
   path: text,
   datagrams: integer,
@@ -23,7 +23,6 @@ export const sourceStatus = record({
   error: nullable(text),
 });
 /** What one source of log lines has delivered since the start. */
-export type SourceStatus = Infer<typeof sourceStatus>;
 
 /** What one rule of the configuration asks for and has done since the start. */
 export const ruleStatus = record({
@@ -40,8 +39,7 @@ export const ruleStatus = record({
 /** What one rule of the configuration asks for and has done since the start. */
 export type RuleStatus = Infer<typeof ruleStatus>;
 
-/** How far one target's kernel list holds what it should. */
-export const targetStatus = record({
+const targetStatus = record({
   name: text,
   /** `ok` · `simulated` · `missing` no such list in the kernel · `full` more bans than places · `failed` see message. */
   state: { type: 'string', enum: ['ok', 'simulated', 'missing', 'full', 'failed'] },
@@ -57,6 +55,7 @@ export const targetStatus = record({
   /** Addresses that are banned but not held, longest-lasting first; at most 100 are named. */
   notHeld: list(text),
 });
+/** How far one target's kernel list holds what it should. */
 /** How far one target's kernel list holds what it should. */
 export type TargetStatus = Infer<typeof targetStatus>;
 

@@ -1,7 +1,6 @@
 /** What the rules and patterns do, and what they would do with one line. */
 import { ApiError, toIso, type MatchResponse, type PatternView, type RuleStatus } from 'banban-shared';
-import type { UsedPattern } from '../../engine/policy.ts';
-import type { DaemonView, EngineView } from '../daemon-view.ts';
+import type { DaemonView, EngineView, PatternInUse } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
 import { isoOf } from '../views.ts';
 
@@ -11,7 +10,7 @@ export const ruleViews = (engine: EngineView): RuleStatus[] =>
     name, target, occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name), disabled: engine.policy.disabled.get(name) ?? null,
   }));
 
-function viewOf({ engine }: DaemonView, { name, good, rules, compiled, pack, packPattern }: UsedPattern): PatternView {
+function viewOf({ engine }: DaemonView, { name, good, rules, compiled, pack, packPattern }: PatternInUse): PatternView {
   const { matches, bans, pardoned, lastAt } = engine.patternCounters(name);
   // All beginnings of one pattern are booked under its name.
   const cost = compiled[0] === undefined ? 0 : engine.policy.matcher.costOf(compiled[0]);

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { DEFAULT_CONFIG, DEFAULT_CONTROL_SOCKET, DEFAULT_DATABASE, DEFAULT_LOG_SOCKET } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
+import { packFolders, packLibrary } from '../../packages/server/src/config/packs.ts';
 import { compilePolicy } from '../../packages/server/src/engine/policy.ts';
 import { loadText } from '../support/configs/load-text.ts';
 import { filesBelow, read, root } from '../support/house-files.ts';
 
 const readme = read('README.md');
+const packs = packLibrary(packFolders(undefined));
 const section = (title: string): string => readme.split(/^(?=## )/m).find((part) => part.startsWith(`## ${title}\n`)) ?? '';
 /** The values of a key in a unit. */
 const values = (unit: string, key: string): string[] => [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1] ?? '');
@@ -51,7 +53,7 @@ describe('banban.yml', () => {
 
   test('loads without a warning, and every rule of it can be used', () => {
     expect(warnings, 'what everybody begins with has to be beyond reproach').toEqual([]);
-    expect(compilePolicy(config).issues).toEqual([]);
+    expect(compilePolicy(config, packs).issues).toEqual([]);
     expect(config.rules.length).toBeGreaterThan(0);
   });
 
@@ -66,7 +68,7 @@ describe('banban.yml', () => {
     const everything = read('config/banban.yml').replace(/^( *)#(?=\S)/gm, '$1');
     const all = loadText(everything);
     expect(all.warnings, 'taking a # away must never break the file').toEqual([]);
-    expect(compilePolicy(all.config).issues).toEqual([]);
+    expect(compilePolicy(all.config, packs).issues).toEqual([]);
     expect(all.config.rules.length).toBeGreaterThan(config.rules.length);
     expect(all.config.socket.group).toBe('syslog');
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
+import { packFolders, packLibrary } from '../../packages/server/src/config/packs.ts';
 import { compilePolicy, type Policy } from '../../packages/server/src/engine/policy.ts';
 
 export function defaultPolicy(): Policy {
@@ -11,7 +12,7 @@ export function defaultPolicy(): Policy {
   try {
     const path = join(dir, 'banban.yml');
     writeFileSync(path, text);
-    const { policy, issues } = compilePolicy(loadConfig(path).config);
+    const { policy, issues } = compilePolicy(loadConfig(path).config, packLibrary(packFolders(path)));
     const [first] = issues;
     if (first !== undefined) throw new Error(first.message);
     return policy;

@@ -3,15 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../../packages/server/src/config/load.ts';
-import { createMatcher } from '../../../../packages/server/src/match/matcher.ts';
-import { compilePattern } from '../../../../packages/server/src/match/pattern.ts';
+import { packFolders, packLibrary } from '../../../../packages/server/src/config/packs.ts';
+import { compilePolicy } from '../../../../packages/server/src/engine/policy.ts';
 import { newEntry } from '../../../../packages/server/src/syslog/entry.ts';
 import { parseLine } from '../../../../packages/server/src/syslog/parse.ts';
 import { loadText } from '../../../support/configs/load-text.ts';
 
 const { config, warnings } = loadConfig(join(import.meta.dirname, '../../../../config/banban.yml'));
-const compile = (patterns: readonly { source: string }[]) => patterns.map(({ source }) => compilePattern(source));
-const matcher = createMatcher(compile(config.goodPatterns), config.rules.map((rule) => compile(rule.badPatterns)));
+const packs = packLibrary(packFolders(config.path));
+const { policy, issues } = compilePolicy(config, packs);
+const { matcher } = policy;
 
 /** `rule address` for each rule that the line counts in, or `good address`. */
 function verdict(line: string): string[] {
@@ -23,7 +24,7 @@ function verdict(line: string): string[] {
 }
 
 test('loads without warnings', () => {
-  expect(warnings).toEqual([]);
+  expect([...warnings, ...issues]).toEqual([]);
   expect(config.targets.map((t) => t.name)).toEqual(['BLOCKER', 'THROTTLE']);
   expect(config.rules.map((r) => r.name)).toContain('sshd-password');
 });
@@ -34,7 +35,7 @@ test('its examples that are commented out load as well', () => {
   expect(all.warnings).toEqual([]);
   expect(all.config.rules.map((r) => r.name)).toContain('postfix-relay');
   expect(all.config).toMatchObject({ socket: { group: 'syslog' }, control: { group: 'banban' } });
-  for (const pattern of [...all.config.goodPatterns, ...all.config.rules.flatMap((r) => r.badPatterns)]) expect(() => compilePattern(pattern.source)).not.toThrow();
+  expect(compilePolicy(all.config, packs).issues).toEqual([]);
 });
 
 describe('what the services write is understood', () => {
@@ -52,7 +53,7 @@ describe('what the services write is understood', () => {
     ['sshd[811]: User root from 192.0.2.1 not allowed because not listed in AllowUsers', ['sshd-probe 192.0.2.1']],
     ['sshd[811]: Unable to negotiate with 192.0.2.1 port 4: no matching key exchange method found. Their offer: a,b [preauth]', ['sshd-probe 192.0.2.1']],
     ['sshd[811]: banner exchange: Connection from 192.0.2.1 port 4: invalid format', ['sshd-probe 192.0.2.1']],
-    ['sshd[811]: error: maximum authentication attempts exceeded for root from 192.0.2.1 port 4 ssh2 [preauth]', ['sshd-probe 192.0.2.1']],
+    ['sshd[811]: error: maximum authentication attempts exceeded for root from 192.0.2.1 port 4 ssh2 [preauth]', ['sshd-password 192.0.2.1']],
     ['sshd[811]: Accepted password for alice from 192.0.2.1 port 40022 ssh2', ['good 192.0.2.1']],
     ['sshd-session[811]: Accepted publickey for alice from 2001:db8::1 port 4 ssh2: ED25519 SHA256:abc', ['good 2001:db8::1']],
     ['sshd[811]: Accepted keyboard-interactive/pam for alice from 192.0.2.1 port 4 ssh2', ['good 192.0.2.1']],

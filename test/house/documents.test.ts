@@ -7,6 +7,7 @@ import { readCommandLine } from '../../packages/client/src/cli.ts';
 import { commands } from '../../packages/client/src/commands/index.ts';
 import { exitCodes } from '../../packages/client/src/exit.ts';
 import { configManual } from '../../packages/server/src/config/manual.ts';
+import { packFolders, packLibrary } from '../../packages/server/src/config/packs.ts';
 import { compilePolicy } from '../../packages/server/src/engine/policy.ts';
 import { compilePattern } from '../../packages/server/src/match/pattern.ts';
 import { loadText } from '../support/configs/load-text.ts';
@@ -57,7 +58,7 @@ describe('the README’s configurations', () => {
 
   test.each(examples.map((text, i) => [i + 1, text] as const))('number %i is what banband check accepts', (_, text) => {
     const { config, warnings } = loadText(text);
-    expect(compilePolicy(config).issues).toEqual([]);
+    expect(compilePolicy(config, packLibrary(packFolders(undefined))).issues).toEqual([]);
     // Only the original's form has to be told something: how long its bans last now.
     expect(warnings.every((warning) => text.includes('blocktypes:') && warning.message.includes('last 48h'))).toBe(true);
   });

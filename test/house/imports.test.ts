@@ -13,6 +13,8 @@ const readers = server('config/(?:load|packs|read-text)\\.ts$');
 const pure = server('(?:(?:syslog|match|count|decide)/|config/(?!(?:load|packs|read-text)\\.ts$))');
 /** Types that adapters implement, and with `StoreError` the one class that crosses them. */
 const ports = server('(?:clock|ingest/source|store/store|enforce/firewall)\\.ts$');
+/** What the two that listen have in common. */
+const socketFile = server('socket-file\\.ts$');
 
 interface Row {
   readonly part: string;
@@ -28,10 +30,10 @@ interface Row {
 }
 
 const noNode = /^$/;
-const adapter = (folder: string, other: string): Row => ({
+const adapter = (folder: string, other: string, also: readonly RegExp[] = []): Row => ({
   part: `${folder}/`,
   who: server(`${folder}/`),
-  may: [server(`${folder}/`), ports, shared],
+  may: [server(`${folder}/`), ports, shared, ...also],
   because: 'an adapter stands behind its port and knows no other, so that each can be replaced alone',
   refuses: [`packages/server/src/${folder}/x.ts`, `import type { X } from '../${other}/x.ts'`],
 });
@@ -61,7 +63,7 @@ const rows: readonly Row[] = [
     because: 'it reads files for the pure part of config/ and does nothing else',
     refuses: ['packages/server/src/config/load.ts', `import { log } from '../observe/log.ts'`],
   },
-  adapter('ingest', 'store'),
+  adapter('ingest', 'store', [socketFile]),
   adapter('store', 'enforce'),
   adapter('enforce', 'ingest'),
   {
@@ -85,7 +87,7 @@ const rows: readonly Row[] = [
   {
     part: 'the rest of control/',
     who: server('control/(?!daemon-view\\.ts$)'),
-    may: [server('control/'), ports, shared],
+    may: [server('control/'), ports, socketFile, shared],
     types: [server('observe/log\\.ts$')],
     because: 'handlers see the engine through daemon-view.ts, so that the width of that view stays visible in one place',
     refuses: ['packages/server/src/control/routes/x.ts', `import type { Engine } from '../../engine/engine.ts'`],
@@ -120,7 +122,7 @@ const rows: readonly Row[] = [
   },
   {
     part: 'the server’s small files',
-    who: server('(?:accounts|clock|version)\\.ts$'),
+    who: server('(?:accounts|clock|socket-file|version)\\.ts$'),
     may: [shared],
     because: 'everything stands on them',
     refuses: ['packages/server/src/clock.ts', `import type { Log } from './observe/log.ts'`],

@@ -1,5 +1,5 @@
 /** The life of the built daemon: what it finds in its way at the start, what it leaves behind at the end, and what outlives it. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -73,7 +73,7 @@ describe('in the way of a socket', () => {
     await heard.stillHears();
     heard.stop();
 
-    const server = createServer((one) => one.end('mine')).listen(controlSocket);
+    const server = createServer((one) => one.on('error', () => undefined).end('mine')).listen(controlSocket);
     onTestFinished(() => void server.close());
     expect(await refusal(LocalBanban.begin({ dir }))).toMatch(/control\.sock is in use: .*; stop that one first, or choose another path for control\.socket$/);
     expect(await new Promise((resolve) => connect(controlSocket).on('data', (text) => resolve(String(text))))).toBe('mine');
@@ -114,7 +114,7 @@ describe('in the way of a socket', () => {
     writeFileSync(`${dir}/other.yml`, `socket: ${dir}/file/log.sock\ndatabase: ${dir}/other/banban.db\ncontrol: { socket: ${dir}/other/control.sock }\n${POLICY}`);
     const refused = await banband(['--simulate', '--config', `${dir}/other.yml`]);
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.stderr).toMatch(new RegExp(`^banband: can't listen on ${dir}/file/log\\.sock: [^\\n]+\\n$`));
+    expect(refused.stderr).toMatch(new RegExp(`^banband: can't listen on ${dir}/file/log\\.sock: a part of its path is a file; name another path\\n$`));
   });
 });
 
@@ -127,9 +127,32 @@ describe('who may use what it makes', () => {
       ['banban.db-shm', '600'],
       ['banban.db-wal', '600'],
       ['banban.db.lock', '600'],
+      ['banban.db.lock-journal', '600'],
       ['control.sock', '660'],
       ['log.sock', '660'],
     ]);
+  });
+
+  test.runIf(process.getuid?.() === 0)('a directory that its user may not write to is named, and so is a group that the user can’t give', async () => {
+    const dir = tempDir();
+    chmodSync(dir, 0o755);
+    mkdirSync(join(dir, 'state'));
+    chownSync(join(dir, 'state'), 65534, 65534);
+    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+    const refused = async (socket: string, control: string): Promise<string> => {
+      writeFileSync(join(dir, 'banban.yml'), `socket: ${socket}\ndatabase: ${dir}/state/banban.db\ncontrol: ${control}\n${POLICY}`);
+      const result = await banband(['--simulate', '--config', join(dir, 'banban.yml')], through);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      return result.stderr;
+    };
+    const good = `${dir}/state/log.sock`;
+    const closed = 'this user may not write to its directory; run banband as root, or give the directory to that user';
+    expect(await refused(`${dir}/log.sock`, `{ socket: ${dir}/state/control.sock }`)).toBe(`banband: can't listen on ${dir}/log.sock: ${closed}\n`);
+    expect(await refused(good, `{ socket: ${dir}/control.sock }`)).toBe(`banband: can't listen on ${dir}/control.sock: ${closed}\n`);
+    expect(await refused(good, `{ socket: ${dir}/new/control.sock }`)).toBe(`banband: can't listen on ${dir}/new/control.sock: ${closed}\n`);
+    expect(await refused(good, `{ socket: ${dir}/state/control.sock, group: 0 }`)).toMatch(/control\.sock: this user may not give it to the configured owner and group; /);
+    expect(await refused(`{ path: ${good}, owner: 0 }`, `{ socket: ${dir}/state/control.sock }`)).toMatch(/log\.sock: this user may not give it to the configured owner and group; /);
+    expect(readdirSync(join(dir, 'state')).filter((name) => name.endsWith('.sock'))).toEqual([]);
   });
 
   test.runIf(process.getuid?.() === 0)('another user’s banctl is told so', async () => {
@@ -154,9 +177,12 @@ describe('the end', () => {
 
   test('does not wait for clients, and more signals do not break it', async () => {
     const banban = await LocalBanban.start();
-    const hanging = Array.from({ length: 50 }, (_, i) => connect(banban.controlSocket, function () {
-      this.write(i % 2 === 0 ? 'GET /v1/st' : 'POST /v1/bans HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
-    }).on('error', () => undefined).on('data', () => undefined));
+    const unfinished = ['', 'GET /v1/st', 'POST /v1/bans HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'];
+    const hanging = Array.from({ length: 60 }, (_, i) => {
+      const one = connect(banban.controlSocket).on('error', () => undefined).on('data', () => undefined);
+      one.write(unfinished[i % 3] ?? '');
+      return one;
+    });
     onTestFinished(() => hanging.forEach((one) => one.destroy()));
     expect(await banban.banctl('status')).toMatchObject({ code: 0 });
     const begun = performance.now();
@@ -280,7 +306,7 @@ test('--state puts sockets and database into one directory, whatever the configu
   const state = join(dir, 'state');
   const child = spawnBanband(['--config', config, '--simulate', '--state', state]);
   await child.says(/"event":"started"/);
-  expect(readdirSync(state).sort()).toEqual(['banban.db', 'banban.db-shm', 'banban.db-wal', 'banban.db.lock', 'control.sock', 'log.sock']);
+  expect(readdirSync(state).sort()).toEqual(['banban.db', 'banban.db-shm', 'banban.db-wal', 'banban.db.lock', 'banban.db.lock-journal', 'control.sock', 'log.sock']);
   const banban = LocalBanban.at(state, child);
   await banban.attack('203.0.113.1');
   expect(await banban.banned()).toEqual(['203.0.113.1']);

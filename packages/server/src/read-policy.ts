@@ -14,8 +14,8 @@ import { compilePolicy, type Policy } from './engine/policy.ts';
 export function readPolicy(path: string, stateDir: string | undefined): { policy: Policy; warnings: readonly Issue[]; errors: readonly Issue[] } {
   const loaded = loadConfig(path);
   const config = stateDir === undefined ? loaded.config : inDirectory(loaded.config, stateDir);
-  const { policy, issues } = compilePolicy(config, packLibrary(packFolders(path)), precise);
-  return { policy, warnings: loaded.warnings, errors: issues };
+  const { policy, issues, warnings } = compilePolicy(config, packLibrary(packFolders(path)), precise);
+  return { policy, warnings: [...loaded.warnings, ...warnings], errors: issues };
 }
 
 function inDirectory(config: Config, dir: string): Config {

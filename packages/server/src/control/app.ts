@@ -73,7 +73,6 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
     keepAliveTimeout: HEADERS_TIMEOUT,
     // A host name says nothing on a UNIX socket.
     http: { headersTimeout: HEADERS_TIMEOUT, connectionsCheckingInterval: CHECK_EVERY, requireHostHeader: false },
-    forceCloseConnections: true,
     // What comes while the stop waits for others is still answered, or refused in the one form.
     return503OnClosing: false,
     exposeHeadRoutes: false,
@@ -85,6 +84,13 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
     },
     // Strict, against fastify's own habit: nothing dropped, nothing coerced, nothing filled in.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
+  });
+  // Fastify lets go only of the clients of a server that it made listen itself (see listen.ts), and one client that says
+  // nothing would keep the stop waiting for ever. What was read whole has been answered by now.
+  app.addHook('preClose', (done) => {
+    app.server.close();
+    app.server.closeAllConnections();
+    done();
   });
   // One parser for one type: a form that a web page can send without asking is not JSON and is refused.
   app.removeContentTypeParser('text/plain');

@@ -1,8 +1,8 @@
 /** Puts the control API on its UNIX socket, with the owner and mode that decide who may use it. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { makeSocketDirectory, socketError } from '../socket-file.ts';
 
 /** sun_path of unix(7) has 108 bytes, the last of them NUL. */
 const LONGEST_PATH = 107;
@@ -31,7 +31,7 @@ export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOp
   // Beyond it the path would be cut without a word, and somebody else's file be made or hit.
   const length = Buffer.byteLength(path);
   if (length > LONGEST_PATH) throw new Error(`can't listen on ${path}: the path of a socket may have ${LONGEST_PATH} bytes, and this one has ${length}; choose a shorter one for control.socket`);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeSocketDirectory(path);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined) {
     if (!there.isSocket()) throw new Error(`${path} exists and is not a socket; remove it or choose another path for control.socket`);
@@ -40,7 +40,7 @@ export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOp
   }
   await app.ready();
   await new Promise<void>((resolve, reject) => {
-    app.server.once('error', (cause) => reject(new Error(`can't listen on ${path}: ${cause.message}`, { cause })));
+    app.server.once('error', (cause) => reject(socketError(path, cause)));
     // Nobody may connect before group and mode are as configured.
     const before = process.umask(0o777);
     try {
@@ -49,6 +49,10 @@ export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOp
       process.umask(before);
     }
   });
-  if (gid !== undefined) chownSync(path, -1, gid);
-  chmodSync(path, mode);
+  try {
+    if (gid !== undefined) chownSync(path, -1, gid);
+    chmodSync(path, mode);
+  } catch (cause) {
+    throw socketError(path, cause);
+  }
 }

@@ -5,6 +5,7 @@ import type { Threshold } from '../count/window.ts';
 import { createMatcher, type Matcher } from '../match/matcher.ts';
 import type { Pack, PackPattern } from '../match/pack.ts';
 import { compilePattern, PatternError, type Pattern } from '../match/pattern.ts';
+import { steeredBy } from '../match/steer.ts';
 
 /** A rule that runs. */
 export interface RunningRule {
@@ -70,7 +71,13 @@ interface Trouble {
 
 function ownPattern({ source, place }: PatternConfig, trouble: Trouble[]): Taken[] {
   try {
-    return [{ name: place.key, compiled: [compilePattern(source, { name: place.key })] }];
+    const pattern = compilePattern(source, { name: place.key });
+    const line = steeredBy(pattern);
+    if (line !== undefined) {
+      const message = `whoever writes the line can choose whom this pattern names; with ${JSON.stringify(line)} it is 192.0.2.66 that counts. Begin with ^ and the program, and close what stands behind the address with $`;
+      trouble.push({ grave: false, issue: { ...place, severity: 'warning', message } });
+    }
+    return [{ name: place.key, compiled: [pattern] }];
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     trouble.push({ grave: true, issue: { ...place, severity: 'error', message: `the pattern ${JSON.stringify(source.slice(0, 200))} can't be used: ${error.message}` } });
@@ -110,9 +117,9 @@ const sourcesOf = (taken: readonly Taken[]): string[] => taken.flatMap((t) => t.
 /**
  * Compiles a configuration. A rule with a pattern that can't be used is left out, a pattern of a pack that fails its own
  * samples is left out of its pack, and `issues` says why: whether that refuses the whole (check, reload) or only what is
- * at fault (start) is the caller's decision.
+ * at fault (start) is the caller's decision. `warnings` are of patterns that work, and can be steered by the far side.
  */
-export function compilePolicy(config: Config, packs: Packs = NO_PACKS, precise?: () => number): { readonly policy: Policy; readonly issues: readonly Issue[] } {
+export function compilePolicy(config: Config, packs: Packs = NO_PACKS, precise?: () => number): { readonly policy: Policy; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] } {
   const issues: Issue[] = [];
   const note = (issue: Issue): void => {
     if (!issues.some((i) => i.file === issue.file && i.line === issue.line && i.message === issue.message)) issues.push(issue);
@@ -159,5 +166,5 @@ export function compilePolicy(config: Config, packs: Packs = NO_PACKS, precise?:
     watchesOwn: all.some((p) => p.program?.test('banband') === true),
     matcher: createMatcher(good.taken.flatMap((t) => t.compiled), bad, precise),
   };
-  return { policy, issues };
+  return { policy, issues: issues.filter((i) => i.severity === 'error'), warnings: issues.filter((i) => i.severity === 'warning') };
 }

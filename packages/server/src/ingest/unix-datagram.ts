@@ -2,15 +2,18 @@
  * A UNIX datagram socket as a source: what rsyslog's omuxsock and syslog-ng's unix-dgram() write to. Node has none of its
  * own, so this is the one door to the npm package unix-dgram (one recvmsg of up to 64 KiB for each turn of the loop).
  */
-import { chmodSync, chownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs';
 import type { Instant } from 'banban-shared';
 import unixDgram, { type Socket } from 'unix-dgram';
 import type { Clock } from '../clock.ts';
+import { makeSocketDirectory, socketError } from '../socket-file.ts';
 import type { Source } from './source.ts';
 
 /** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
 const RECEIVE_BUFFER = 65_536;
+
+/** Twice what systemd lets the kernel queue (net.unix.max_dgram_qlen = 512): who goes on sending can't hold the stop up. */
+const LAST_TURNS = 1024;
 
 /** Where the socket is and who may write to it; `mode` is that of chmod(2). */
 export interface UnixDatagramOptions {
@@ -64,7 +67,7 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
     type: 'unix',
     path,
     start(deliver) {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      makeSocketDirectory(path);
       clear(path);
       const receiver = unixDgram.createSocket('unix_dgram', (datagram: Buffer | null) => {
         // recvmsg failed; the package gives no reason here and tries again at the next datagram.
@@ -81,9 +84,9 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
       return new Promise((resolve, reject) => {
         const fail = (cause: unknown): void => {
           receiver.close();
-          reject(cause);
+          reject(socketError(path, cause));
         };
-        receiver.once('error', (cause: Error) => fail(new Error(`can't listen on ${path}: ${cause.message}`, { cause })));
+        receiver.once('error', fail);
         receiver.once('listening', () => {
           try {
             if (options.uid !== undefined || options.gid !== undefined) chownSync(path, options.uid ?? -1, options.gid ?? -1);
@@ -104,16 +107,20 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
         }
       });
     },
-    stop() {
-      socket?.close();
-      socket = undefined;
+    async stop() {
       try {
         // Another banband may have taken the path over; its socket is not ours to remove.
         if (inode !== undefined && lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
       } catch {
         // It is gone already, which is what was wanted.
       }
-      return Promise.resolve();
+      // Nobody finds the socket any more; what the kernel has taken for it would be lost with it. A turn brings one datagram.
+      for (let turns = 0, before = -1; socket !== undefined && datagrams !== before && turns < LAST_TURNS; turns++) {
+        before = datagrams;
+        await new Promise<void>((resolve) => clock.soon(resolve));
+      }
+      socket?.close();
+      socket = undefined;
     },
     stats() {
       return { datagrams, bytes, cut, lastAt, error };

@@ -24,9 +24,9 @@ export function rulesToTest({ config, packs }: RulesWanted): TestRules & { reado
   const library = packLibrary(packFolders(config));
   if (config !== undefined) {
     const loaded = loadConfig(config);
-    const { policy, issues } = compilePolicy(loaded.config, library);
+    const { policy, issues, warnings: steered } = compilePolicy(loaded.config, library);
     if (issues.length > 0) throw new ConfigError(issues);
-    warnings.push(...loaded.warnings);
+    warnings.push(...loaded.warnings, ...steered);
     const used = [...policy.patterns.values()];
     good.push(...used.filter((p) => p.good).flatMap((p) => p.compiled));
     for (const { config: rule } of policy.rules) rules.push({ name: rule.name, patterns: used.filter((p) => p.rules.includes(rule.name)).flatMap((p) => p.compiled) });

@@ -72,6 +72,9 @@ const requests: { readonly [N in RouteName]: readonly [path: string, asking?: As
   ban: ['/v1/bans', { json: { addresses: [X, nth(7)], target: 'BLOCKER', durationSeconds: 60, reason: 'scans', by: 'ann' } }],
   unban: ['/v1/bans', { json: { addresses: [X, nth(99)], by: 'ann' } }],
   why: [`/v1/why?address=${X}`],
+  rules: ['/v1/rules'],
+  pattern: [`/v1/pattern?name=${encodeURIComponent(rule('ssh').badPatterns[0]?.source ?? '')}`],
+  match: ['/v1/match', { json: { line: `sshd[7]: ${failed(X)}` } }],
   reload: ['/v1/reload'],
   reconcile: ['/v1/reconcile'],
 };
@@ -89,7 +92,7 @@ describe('every route', () => {
     expect(answer.type).toBe('application/json; charset=utf-8');
     expect(misfit(answer.body, route.response), answer.text).toBeUndefined();
     // What is compared is not empty.
-    expect(answer.text).toMatch(name === 'reload' ? /rule ssh changed/ : /BLOCKER/);
+    expect(answer.text).toMatch(name === 'reload' ? /rule ssh changed/ : name === 'pattern' ? /Failed/ : /BLOCKER/);
   });
 
   test.each(all)('%s refuses an unknown key and names it', async (name, route) => {

@@ -175,6 +175,17 @@ describe('the end', () => {
     expect(await banban.banctl('status')).toMatchObject({ code: 4, stderr: expect.stringContaining('there is no socket') });
   });
 
+  test('is a clean one also when the signal comes in the middle of the start, and a SIGHUP then ends nothing', async () => {
+    for (let round = 0; round < 6; round++) {
+      const banban = LocalBanban.begin();
+      await waitFor('the start to have begun', () => existsSync(`${banban.database}.lock`), { everyMs: 1 });
+      banban.signal('SIGHUP');
+      banban.signal('SIGTERM');
+      expect(await banban.child.finished(), `round ${round}`).toMatchObject({ code: 0, stderr: '' });
+      expect(readdirSync(banban.dir).filter((name) => name.endsWith('.sock'))).toEqual([]);
+    }
+  });
+
   test('does not wait for clients, and more signals do not break it', async () => {
     const banban = await LocalBanban.start();
     const unfinished = ['', 'GET /v1/st', 'POST /v1/bans HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{'];

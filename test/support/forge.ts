@@ -100,8 +100,29 @@ export interface Place {
 const V4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
 const ADDRESS = `(?:${V4}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:%[0-9A-Za-z_.-]+)?`;
 
-/** How a service writes what a group with this expression holds: with a backslash before what it excludes, or with quotes doubled. */
-function escapeOf(body: string): (text: string) => string {
+/** Without the tag or stamp: from where the service's message begins. */
+const messageOf = (text: string): string => text.replace(/^[^\s:[\]]+(?:\[\d+\])?: /, '');
+
+/** What can stand in the DNS where a resolver looks at names as RFC 952 and 1123 say, which glibc and the BSDs do: spaces and brackets can't. */
+const asName = (text: string): string => text.replace(/[^-._/A-Za-z0-9]+/g, '-');
+const asJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+
+function isJson(text: string): boolean {
+  try {
+    return typeof JSON.parse(messageOf(text)) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+/** How a service writes what a group with this name and expression holds. */
+function escapeOf(group: string, body: string, text: string, before: string): (text: string) => string {
+  if (isJson(text)) return asJson;
+  // In quotes it is what a client calls the server, as in HTTP.
+  if (group.startsWith('host') && !/["']$/.test(before)) return asName;
+  // Go's logrus and the like quote what has a sign in it.
+  if (/\blevel=\w+ msg=/.test(text) && before.endsWith('=')) return (bait) => (/^[-\w./@^+]*$/.test(bait) ? bait : `"${asJson(bait)}"`);
+  // With a backslash before what it excludes, or with quotes doubled.
   if (/\|""\)|""\|/.test(body)) return (text) => text.replaceAll('"', '""');
   const excluded = /^.*?\[\^([^\]]*)\](?:\)?[*+]?)?\|\\\\\./.exec(body)?.[1];
   if (excluded === undefined || !excluded.includes('\\\\')) return (text) => text;
@@ -145,7 +166,11 @@ export function placesOf(pattern: PackPattern): readonly Place[] {
         const [number = '', group = ''] = name.slice(1).split('_');
         // RE2 says [-1, -1] of a group that is not in the line.
         if (isOwn(group) || !Array.isArray(at) || at[0] < 0) return [];
-        return [{ group, from: at[0], to: at[1], escape: escapeOf(bodies[Number(number)] ?? '') }];
+        const before = text.slice(0, at[0]);
+        const escape = escapeOf(group, bodies[Number(number)] ?? '', text, before);
+        // A group that may be nothing and stands at the address begins with a blank of the service's own.
+        const atAddress = before.endsWith(sample.address) && /^(?: |$)/.test(text.slice(...at));
+        return [{ group, from: at[0], to: at[1], escape: atAddress ? (bait: string): string => ` ${escape(bait)}` : escape }];
       });
       fields.sort((a, b) => a.from - b.from || b.to - a.to);
       return [{ pattern, sample, head: sample.line.endsWith(text) ? sample.line.slice(0, sample.line.length - text.length) : '', text, fields }];
@@ -153,9 +178,6 @@ export function placesOf(pattern: PackPattern): readonly Place[] {
     return [];
   });
 }
-
-/** Without the tag or stamp: from where the service's message begins. */
-const messageOf = (text: string): string => text.replace(/^[^\s:[\]]+(?:\[\d+\])?: /, '');
 
 const withVictim = (text: string, address: string): string => text.replaceAll(address, VICTIM);
 
@@ -182,7 +204,7 @@ export function textsFor(pack: Pack, places: readonly Place[]): readonly string[
 /** Texts as a field's service writes them. */
 const escaped = (texts: readonly string[], { escape }: Field): readonly string[] => texts.map(escape);
 
-/** One field changed in each of the ways, then two at once. */
+/** One field changed in each of the ways, then two at once, with `most.pairs` texts at most. */
 export function* forgeries({ text, head, fields }: Place, own: readonly string[], most: { readonly pairs: number }): Generator<string> {
   for (const field of fields) {
     const before = head + text.slice(0, field.from);
@@ -201,7 +223,8 @@ export function* forgeries({ text, head, fields }: Place, own: readonly string[]
   }
   // A pair: one opens what the other closes.
   const baits = [...own, ...GENERAL];
-  const step = Math.max(1, Math.floor(baits.length / most.pairs));
+  const pairs = (fields.length * (fields.length - 1)) / 2;
+  const step = Math.max(1, Math.ceil((baits.length * pairs) / most.pairs));
   for (let i = 0; i < fields.length; i++) {
     for (let j = i + 1; j < fields.length; j++) {
       const [first, second] = [fields[i], fields[j]];

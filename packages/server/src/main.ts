@@ -2,7 +2,7 @@
 import { DEFAULT_CONFIG } from 'banban-shared';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import { startDaemon } from './daemon.ts';
+import { startDaemon, type Daemon } from './daemon.ts';
 import { createLog, printable, type Log } from './observe/log.ts';
 import { logWriter } from './observe/write-log.ts';
 import { UnreadableLog } from './offline/log-lines.ts';
@@ -110,21 +110,13 @@ async function daemonMain(argv: readonly string[]): Promise<number> {
 
   const log: Log = createLog(systemClock, process.stdout.isTTY ? 'text' : 'json', logWriter(process.stdout, (count) => log.warn('log_lines_dropped', { count })));
   process.stderr.on('error', () => undefined);
-  let daemon;
-  try {
-    daemon = await startDaemon({ configPath, stateDir: values.state, simulate: values.simulate === true, log });
-  } catch (error) {
-    const lines = error instanceof Error ? error.message.split('\n') : [String(error)];
-    for (const line of lines) process.stderr.write(`banband: ${printable(line)}\n`);
-    return error instanceof ConfigError ? BAD_CONFIG : 1;
-  }
-  const running = daemon;
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
+  // Before the start, so that no signal ends it halfway: what comes meanwhile is obeyed when it has started.
+  let running: Daemon | undefined;
+  let asked: NodeJS.Signals | undefined;
+  let reloadAsked = false;
+  const end = (daemon: Daemon, signal: NodeJS.Signals): void => {
     log.info('stopping', { signal });
-    running.stop().then(
+    daemon.stop().then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('stop_failed', { message: String(error) });
@@ -132,9 +124,26 @@ async function daemonMain(argv: readonly string[]): Promise<number> {
       },
     );
   };
+  const stop = (signal: NodeJS.Signals): void => {
+    if (asked !== undefined) return;
+    asked = signal;
+    if (running !== undefined) end(running, signal);
+  };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.on('SIGHUP', () => running.reload());
+  process.on('SIGHUP', () => {
+    reloadAsked = true;
+    if (asked === undefined) running?.reload();
+  });
+  try {
+    running = await startDaemon({ configPath, stateDir: values.state, simulate: values.simulate === true, log });
+  } catch (error) {
+    const lines = error instanceof Error ? error.message.split('\n') : [String(error)];
+    for (const line of lines) process.stderr.write(`banband: ${printable(line)}\n`);
+    return error instanceof ConfigError ? BAD_CONFIG : 1;
+  }
+  if (asked !== undefined) end(running, asked);
+  else if (reloadAsked) running.reload();
   return 0;
 }
 

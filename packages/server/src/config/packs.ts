@@ -95,20 +95,32 @@ function load(name: string, file: string): FoundPack {
   return { pack: pack.patterns.length === 0 ? undefined : pack, file, issues: problems.all(file) };
 }
 
+const NAME = /^[a-z0-9][a-z0-9_-]*$/;
+
+/** What is in a folder; nothing where this user may not look, and where there is none. */
+function listing(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** The packs in these folders. Every pack is read and tried once; a new library reads them anew. */
 export function packLibrary(folders: readonly string[]): PackLibrary {
   const known = new Map<string, FoundPack | undefined>();
   return {
     get(name) {
       if (!known.has(name)) {
-        const file = folders.map((folder) => join(folder, `${name}.yml`)).find((path) => existsSync(path));
+        // A name and no path: what stands elsewhere is no pack.
+        const file = !NAME.test(name) ? undefined : folders.map((folder) => join(folder, `${name}.yml`)).find((path) => existsSync(path));
         known.set(name, file === undefined ? undefined : load(name, file));
       }
       return known.get(name);
     },
     names() {
-      const files = folders.flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []));
-      return [...new Set(files.flatMap((file) => /^([a-z0-9][a-z0-9_-]*)\.yml$/.exec(file)?.[1] ?? []))].sort();
+      const found = folders.flatMap(listing).flatMap((file) => (file.endsWith('.yml') ? [file.slice(0, -'.yml'.length)] : []));
+      return [...new Set(found.filter((name) => NAME.test(name)))].sort();
     },
   };
 }

@@ -71,13 +71,14 @@ interface Trouble {
 
 function ownPattern({ source, place }: PatternConfig, trouble: Trouble[]): Taken[] {
   try {
-    const pattern = compilePattern(source, { name: place.key });
+    const name = place.key === '' ? source : place.key;
+    const pattern = compilePattern(source, { name });
     const line = steeredBy(pattern);
     if (line !== undefined) {
       const message = `whoever writes the line can choose whom this pattern names; with ${JSON.stringify(line)} it is 192.0.2.66 that counts. Begin with ^ and the program, and close what stands behind the address with $`;
       trouble.push({ grave: false, issue: { ...place, severity: 'warning', message } });
     }
-    return [{ name: place.key, compiled: [pattern] }];
+    return [{ name, compiled: [pattern] }];
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
     trouble.push({ grave: true, issue: { ...place, severity: 'error', message: `the pattern ${JSON.stringify(source.slice(0, 200))} can't be used: ${error.message}` } });

@@ -95,6 +95,7 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
             socket = receiver;
             resolve();
           } catch (cause) {
+            unlinkSync(path);
             fail(cause);
           }
         });
@@ -114,10 +115,12 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
       } catch {
         // It is gone already, which is what was wanted.
       }
-      // Nobody finds the socket any more; what the kernel has taken for it would be lost with it. A turn brings one datagram.
-      for (let turns = 0, before = -1; socket !== undefined && datagrams !== before && turns < LAST_TURNS; turns++) {
-        before = datagrams;
+      // Nobody finds the socket any more; what the kernel has taken for it would be lost with it. A turn of the loop brings one
+      // datagram, and the first may end before the loop has looked: two without any are the end.
+      for (let turns = 0, quiet = 0, before = datagrams; socket !== undefined && quiet < 2 && turns < LAST_TURNS; turns++) {
         await new Promise<void>((resolve) => clock.soon(resolve));
+        quiet = datagrams === before ? quiet + 1 : 0;
+        before = datagrams;
       }
       socket?.close();
       socket = undefined;

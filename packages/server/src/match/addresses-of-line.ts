@@ -25,62 +25,90 @@ const MARK = 0x01;
 /** A line with more addresses is taken the slow way. */
 export const MOST_ADDRESSES = 8;
 
+/** Digits and hexadecimal letters that could be the end of `IPv6:` (RFC 5321, section 4.1.3), the tag of an address literal: where the address begins. */
+function afterTag(b: Buffer, start: number): number {
+  const isTagged = b[start] === 0x36 && b[start + 1] === COLON && ((b[start - 1] ?? 0) | 0x20) === 0x76 && ((b[start - 2] ?? 0) | 0x20) === 0x70 && ((b[start - 3] ?? 0) | 0x20) === 0x69;
+  return isTagged ? start + 2 : start;
+}
+
 /**
  * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each: where it begins and ends.
  * IPv4 addresses are certain; of what may be IPv6 the caller has to make sure.
  *
  * @returns how many there are; -1 when something stands there of which a pattern might take a part (`x1.2.3.4`,
- *   `1.2.3.4.5`, `v6:::1`, `fe80::1%eth0`), so that only the pattern itself can say
+ *   `1.2.3.4.5`, `fe80::1%eth0`), so that only the pattern itself can say
  */
 export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array): number {
   let count = 0;
+  /** Where the last run of such bytes ended: the next one can't begin before. */
+  let floor = from;
   for (let i = from; i < to; i++) {
-    const c = b[i] ?? 0;
-    if (IS_ADDRESS_BYTE[c] === 0) {
+    const c = b[i];
+    // Every address has one of these, and hardly anything else in a line does.
+    if (c !== DOT && c !== COLON) {
       if (c === MARK) return -1;
       continue;
     }
-    const start = i;
+    let start = i;
+    while (start > floor && IS_ADDRESS_BYTE[b[start - 1] ?? 0] === 1) start--;
+    const run = start;
+    i = start;
     let dots = 0;
     let colons = 0;
     let isShort = false;
     let lastColon = -2;
-    let lastDot = -1;
+    let firstDot = -1;
     for (; i < to; i++) {
       const d = b[i] ?? 0;
       if (IS_ADDRESS_BYTE[d] === 0) break;
       if (d === DOT) {
-        dots++;
-        lastDot = i;
+        if (dots++ === 0) firstDot = i;
       } else if (d === COLON) {
         colons++;
         if (lastColon === i - 1) isShort = true;
         lastColon = i;
       }
     }
-    // No part of it can be an address: a number, a version, a time of day. IPv6 has `::` or seven colons.
-    if (dots < 3 && !isShort && colons < 7) {
-      if (b[i] === MARK && i < to) return -1;
-      continue;
-    }
+    const next = i < to ? (b[i] ?? 0) : 0;
+    if (next === MARK) return -1;
+    floor = i;
+    // No part of it can be an address: a number, a version, a time of day, an ellipsis. IPv6 has `::` or seven colons, or six and IPv4's dots.
+    if ((dots < 3 || dots === i - start) && !isShort && colons < 7) continue;
+    // Nor of the `::` between two words of a program.
+    if (i - run <= 4 && (dots >= i - run - 1 || IS_WORD_BYTE[next] === 1)) continue;
     let end = i;
-    // The full stop of a sentence, the colon before what is said of it.
-    if (lastDot === end - 1 && dots > 3) {
-      end--;
-      dots--;
-    } else if (lastColon === end - 1 && !isShort) {
-      end--;
-      colons--;
-      if (colons > 0) return -1;
+    if (!isShort && colons < 6) {
+      // IPv4, perhaps with a word or a port beside it (`udp4:192.0.2.1:1194`): the piece with the dots.
+      for (let k = firstDot; k > start; k--) {
+        if (b[k - 1] === COLON) {
+          start = k;
+          break;
+        }
+      }
+      end = start;
+      dots = 0;
+      while (end < i && b[end] !== COLON) if (b[end++] === DOT) dots++;
+      // The full stop of a sentence.
+      if (end === i && dots === 4 && b[end - 1] === DOT) {
+        end--;
+        dots--;
+        if (IS_WORD_BYTE[next] === 1) return -1;
+      }
+      if (dots !== 3) return -1;
+    } else {
+      start = afterTag(b, start);
+      if (dots === 1 && b[end - 1] === DOT) {
+        end--;
+        dots--;
+        if (IS_WORD_BYTE[next] === 1) return -1;
+      }
+      if (dots !== 0 && dots !== 3) return -1;
     }
     const before = start > from ? (b[start - 1] ?? 0) : 0;
-    const next = i < to ? (b[i] ?? 0) : 0;
-    if ((IS_WORD_BYTE[before] === 1 && !endsColour(b, start - 1)) || IS_WORD_BYTE[next] === 1 || next === PERCENT || next === MARK) return -1;
+    const after = end < i ? COLON : next;
+    if ((IS_WORD_BYTE[before] === 1 && !endsColour(b, start - 1)) || IS_WORD_BYTE[after] === 1 || after === PERCENT) return -1;
     if (before === DASH && start - 1 > from && IS_WORD_BYTE[b[start - 2] ?? 0] === 1) return -1;
-    if (next === DASH && i + 1 < to && IS_WORD_BYTE[b[i + 1] ?? 0] === 1) return -1;
-    if (dots === 3 && colons === 1 && !isShort && lastColon > lastDot && lastColon > start) end = lastColon;
-    else if (dots === 3 && colons > 0 && !isShort) return -1;
-    else if (dots > 3 || (colons === 0 && dots !== 3)) return -1;
+    if (after === DASH && end + 1 < to && IS_WORD_BYTE[b[end + 1] ?? 0] === 1) return -1;
     if (count === MOST_ADDRESSES) return -1;
     out[2 * count] = start;
     out[2 * count + 1] = end;

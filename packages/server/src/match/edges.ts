@@ -6,6 +6,9 @@ const isAlphanumeric = (c: number | undefined): boolean =>
 const isAddressByte = (c: number | undefined): boolean =>
   c !== undefined && ((c >= 0x30 && c <= 0x3a) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x2e);
 
+/** True behind `IPv6:`, the tag of an address literal (RFC 5321, section 4.1.3). */
+const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
+
 /** True when the byte at `at` ends a colour (ECMA-48 SGR, `ESC [ 1 m`, as it is or as rsyslog writes it), which services that log for terminals put around an address. */
 export function endsColour(text: Buffer, at: number): boolean {
   if (text[at] !== 0x6d) return false;
@@ -30,7 +33,7 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
     if (isAlphanumeric(next)) return false;
     if ((next === 0x2e || next === 0x2d) && isAlphanumeric(text[to + 1])) return false;
   }
-  if (left && before === 0x3a) {
+  if (left && before === 0x3a && !isTagged(text, from)) {
     let start = from;
     while (start > 0 && isAddressByte(text[start - 1])) start--;
     const whole = parseAddress(text.toString('latin1', start, to));

@@ -46,6 +46,15 @@ export interface Matcher {
   switchOff(pattern: Pattern): void;
 }
 
+/** A program's plans: for messages that begin with one of `gate`, and for all others. */
+interface Program {
+  readonly name: Buffer;
+  readonly whole: Plan | undefined;
+  readonly rest: Plan | undefined;
+  /** The first bytes of messages that patterns for any program want; undefined when there are no such patterns. */
+  readonly gate: Uint8Array | undefined;
+}
+
 /** What the lines of one program have to be tried against. */
 interface Plan {
   /** Nearly always one; several where all patterns together are too many for RE2. */
@@ -73,8 +82,8 @@ const MOST_PROGRAMS = 4096;
 const MOST_PLANS = 256;
 /** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
 const SAMPLED = 64;
-/** The longest line: a datagram, and the program's name in front of it. */
-const LONGEST_TEXT = 66_000;
+/** 45 characters are the longest that an address has as text; what is longer is none. */
+const LONGEST_ADDRESS = 64;
 
 function isName(name: Buffer, text: Buffer, start: number, end: number): boolean {
   if (name.length !== end - start) return false;
@@ -117,37 +126,55 @@ function capture(pattern: Pattern, text: Buffer): Address | null {
   return address;
 }
 
-const places = new Int32Array(2 * MOST_ADDRESSES);
-const marked = Buffer.alloc(LONGEST_TEXT);
+/** IPv6 addresses by their text: reading one takes as long as ten lines, and attackers come again. */
+const known = new Map<string, Address | undefined>();
+const MOST_KNOWN = 4096;
 
-/** Whether the pattern matches with the bytes `from` to `to` as its address. */
+/** The address that the bytes are; undefined when they are none. */
+function addressIn(text: Buffer, from: number, to: number): Address | undefined {
+  const written = text.toString('latin1', from, to);
+  if (!written.includes(':')) return parseAddress(written);
+  if (known.has(written)) return known.get(written);
+  if (known.size >= MOST_KNOWN) known.clear();
+  const address = parseAddress(written);
+  known.set(written, address);
+  return address;
+}
+
+const places = new Int32Array(2 * MOST_ADDRESSES);
+const kept = new Uint8Array(LONGEST_ADDRESS);
+
+/** Whether the pattern matches with the bytes `from` to `to` as its address: they are marked, and put back. */
 function ask(asker: RE2, text: Buffer, from: number, to: number): boolean {
-  text.copy(marked, 0, 0, from);
-  marked[from] = MARK;
-  text.copy(marked, from + 1, to);
-  return asker.test(marked.subarray(0, text.length - (to - from) + 1));
+  for (let i = from; i < to; i++) {
+    kept[i - from] = text[i] ?? 0;
+    text[i] = i === from ? MARK.first : i === to - 1 ? MARK.last : MARK.between;
+  }
+  const answer = asker.test(text);
+  for (let i = from; i < to; i++) text[i] = kept[i - from] ?? 0;
+  return answer;
 }
 
 /** Whom `pattern` names in `text`; `count` is what `addressesOf` said of it. Null when it names nobody. */
 function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null {
   const { asker } = pattern;
-  if (asker === undefined || count < 0 || text.length >= LONGEST_TEXT) return capture(pattern, text);
+  if (asker === undefined || count < 0) return capture(pattern, text);
   let address: Address | undefined;
   let isCertain = true;
   for (let i = 0; i < count; i++) {
     const from = places[2 * i] ?? 0;
     const to = places[2 * i + 1] ?? 0;
-    const here = parseAddress(text.toString('latin1', from, to));
-    const isV4 = here !== undefined && here.length === to - from && !here.includes(':');
-    // Of `2001:db8::7:25` a pattern may want the first six groups and a port: only it can say.
-    if (!isV4) isCertain = false;
-    if (here === undefined || !ask(asker, text, from, to)) continue;
+    const here = addressIn(text, from, to);
+    // Only a pattern with a colon beside its address can say what it wants of `2001:db8::7:25` (the first six groups and a
+    // port?) and of `::ffff:192.0.2.1` (the end of it?), and any pattern of what looks like an address and is none.
+    if (here === undefined || (pattern.besideColon && (here.includes(':') || here.length !== to - from))) isCertain = false;
+    if (here === undefined || here === address || to - from > LONGEST_ADDRESS || !ask(asker, text, from, to)) continue;
     // Two are possible: which one is meant is for the order of the pattern's own parts to say.
     if (address !== undefined) return capture(pattern, text);
     address = here;
   }
-  if (address !== undefined) return address;
-  return isCertain ? null : capture(pattern, text);
+  if (isCertain || (address !== undefined && count === 1)) return address ?? null;
+  return capture(pattern, text);
 }
 
 /**
@@ -172,7 +199,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   ];
 
   const plans = new Map<string, Plan | undefined>();
-  const programs = new Map<number, { readonly name: Buffer; readonly plan: Plan | undefined }>();
+  const programs = new Map<number, Program>();
 
   function planOfSlots(wanted: readonly Slot[]): Plan | undefined {
     const key = wanted.map((slot) => slots.indexOf(slot)).join();
@@ -193,19 +220,39 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   const takes = ({ program, fileBegin }: Pattern, name: Buffer): boolean =>
     fileBegin === undefined && (program === undefined ? !name.equals(OWN_NAME) : program.test(name));
 
-  const planFor = (name: Buffer): Plan | undefined => planOfSlots(slots.filter(({ isOff, pattern }) => !isOff && takes(pattern, name)));
+  function programFor(name: Buffer): Program {
+    const wanted = slots.filter(({ isOff, pattern }) => !isOff && takes(pattern, name));
+    const gated = wanted.filter(({ pattern }) => pattern.messageFirst !== undefined);
+    const whole = planOfSlots(wanted);
+    if (gated.length === 0) return { name, whole, rest: whole, gate: undefined };
+    const gate = new Uint8Array(256);
+    for (const { pattern } of gated) for (const c of pattern.messageFirst ?? []) gate[c] = 1;
+    return { name, whole, rest: planOfSlots(wanted.filter((slot) => !gated.includes(slot))), gate };
+  }
 
+  /** The plan for a line whose program's name is from `start` to `end`. */
   function planOf(text: Buffer, start: number, end: number): Plan | undefined {
+    const { whole, rest, gate } = programOf(text, start, end);
+    if (gate === undefined) return whole;
+    let at = end;
+    // Behind `[pid]`, colon and space.
+    if (text[at] === 0x5b) {
+      while (at < text.length && text[at] !== 0x5d) at++;
+      at++;
+    }
+    return gate[text[at + 2] ?? 0] === 1 ? whole : rest;
+  }
+
+  function programOf(text: Buffer, start: number, end: number): Program {
     // FNV-1a, 32 bit: the name is looked up without becoming a string.
     let hash = 0x811c9dc5;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ (text[i] ?? 0), 0x01000193);
     const known = programs.get(hash);
-    if (known !== undefined && isName(known.name, text, start, end)) return known.plan;
-    const name = Buffer.from(text.subarray(start, end));
-    const plan = planFor(name);
+    if (known !== undefined && isName(known.name, text, start, end)) return known;
+    const program = programFor(Buffer.from(text.subarray(start, end)));
     if (programs.size >= MOST_PROGRAMS) programs.clear();
-    programs.set(hash, { name, plan });
-    return plan;
+    programs.set(hash, program);
+    return program;
   }
 
   // ── lines of a log file of a service's own: by how they begin ─────────────────────────────────────────────────

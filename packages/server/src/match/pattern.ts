@@ -4,10 +4,14 @@
  * a message (which the far side may have chosen) is not taken for it.
  */
 import RE2 from 're2';
-import { closeOf, cut, groupName, IP_GROUP, isChoice, type Piece } from './pieces.ts';
+import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, type Piece } from './pieces.ts';
 
-/** The byte that stands for the address while a pattern is asked about one; no log line has it (rsyslog writes it as `#001`), and one that has is taken the slow way. */
-export const MARK = 0x01;
+/**
+ * The bytes that stand for those of the address while a pattern is asked about one. Its first and its last differ from those
+ * between, or a pattern could take a part of it for the whole (`<ip>.$`). No log line has the first (rsyslog writes it as
+ * `#001`), and one that has is taken the slow way.
+ */
+export const MARK = { first: 0x01, between: 0x02, last: 0x03 } as const;
 
 /** A pattern ready to be used; `compilePattern` makes it. */
 export interface Pattern {
@@ -20,15 +24,23 @@ export interface Pattern {
   /** Captures the address as group 1. */
   readonly capturer: RE2;
   /**
-   * Says whether the pattern matches a line in which the address is replaced by `MARK`: a tenth of the price of a capture,
-   * and enough where the line has one address. Undefined where the pattern says itself what an address looks like.
+   * Says whether the pattern matches a line in which the bytes of the address are those of `MARK`: a tenth of the price of a capture,
+   * and enough where the line has one address. Undefined where the pattern says itself what an address looks like, where it
+   * can match without its address (`(?:from <ip>|reset)`), and where it looks at the address from outside (`\b`).
    */
   readonly asker: RE2 | undefined;
+  /** A colon stands beside the address, so of an IPv6 address in a line it may want a part only: `<ip>:\d+`. */
+  readonly besideColon: boolean;
   /** Where the edge of the address is not a literal of the pattern, the bytes around the capture have to be looked at. */
   readonly checkLeft: boolean;
   readonly checkRight: boolean;
   /** Matches the names of the programs whose lines it can match; undefined when any line will do. */
   readonly program: RE2 | undefined;
+  /**
+   * For a pattern that begins with a tag of any program: the bytes with which its message can begin, so that the lines of all
+   * the other programs need not be tried. Undefined where that is not known.
+   */
+  readonly messageFirst: ReadonlySet<number> | undefined;
   /** How the lines of a service's own log file begin, when the pattern is for lines without a program only. */
   readonly fileBegin: string | undefined;
   /** What the groups `user`, `user2`, … have of a line that it matches: the first that is not empty. */
@@ -130,13 +142,29 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 
 const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
 
+/** What the message can begin with where the pattern begins with `^`, a tag without a space, and `: `. */
+function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined {
+  if (pieces[0]?.text !== '^' || isChoice(pieces)) return undefined;
+  let depth = 0;
+  for (const [i, piece] of pieces.entries()) {
+    if (piece.kind === 'open') depth++;
+    else if (piece.kind === 'close') depth--;
+    else if (piece.kind === 'literal' && piece.text === ' ') return undefined;
+    else if (piece.kind === 'dot' || (piece.kind === 'class' && piece.text.startsWith('[^')) || (piece.kind === 'escape' && /^\\[sSDW]$/.test(piece.text))) return undefined;
+    if (depth === 0 && piece.text === ':' && piece.kind === 'literal' && pieces[i + 1]?.text === ' ' && pieces[i + 2]?.kind !== 'quantifier') {
+      return firstBytes(pieces, i + 2, (expression, text) => new RE2(`^${expression}$`).test(text));
+    }
+  }
+  return undefined;
+}
+
 type Form = 'capture' | 'find' | 'ask' | 'name';
 
 /** The expression as RE2 gets it, with another text for the address in each form, and no captures but those that are wanted. */
 function render(pieces: readonly Piece[], place: Piece, form: Form): string {
   return pieces
     .map((p) => {
-      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'ask' ? '\\x01' : STRICT_IP;
+      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'ask' ? '\\x01\\x02*\\x03' : STRICT_IP;
       if (p.kind !== 'open') return p.text;
       if (p === place) return form === 'find' ? '(?:' : '(';
       const name = groupName(p.text);
@@ -181,6 +209,9 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
   const end = isPlaceholder ? at : closeOf(pieces, at);
   const checkLeft = !isLeftEdge(pieces, at);
   const checkRight = !isRightEdge(pieces[end + 1], pieces[end + 2]);
+  const isColon = (piece: Piece | undefined): boolean => piece?.kind === 'literal' && piece.text === ':';
+  // An edge of a word is not where it was when a byte that belongs to no word stands for the address.
+  const canAsk = isPlaceholder && isPassedOnce(pieces, at) && !pieces.some((p) => p.kind === 'escape' && /^\\[bB]$/.test(p.text));
   const finder = expression('find');
   if (compile(finder).test('')) throw new PatternError('it matches an empty line, so it would match every line');
   // The strict form is larger, and RE2 has a limit: what it can't run has to be known now.
@@ -198,11 +229,13 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
       return (capturer ??= compile(expression('capture'), checkLeft || checkRight ? 'd' : ''));
     },
     get asker() {
-      return isPlaceholder ? (asker ??= compile(expression('ask'))) : undefined;
+      return canAsk ? (asker ??= compile(expression('ask'))) : undefined;
     },
+    besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]),
     checkLeft,
     checkRight,
     program: name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`),
+    messageFirst: name === undefined && options.fileBegin === undefined ? messageFirst(pieces) : undefined,
     fileBegin: options.fileBegin,
     userOf(bytes) {
       if (users.length === 0) return undefined;

@@ -89,3 +89,71 @@ export function isChoice(pieces: readonly Piece[]): boolean {
     return p.kind === 'or' && depth === 0;
   });
 }
+
+/**
+ * True when every match of the expression goes through `pieces[at]`, once: it stands in no choice, in nothing that may be
+ * absent and in nothing that is repeated.
+ */
+export function isPassedOnce(pieces: readonly Piece[], at: number): boolean {
+  if (pieces[at + 1]?.kind === 'quantifier') return false;
+  // The groups around it, by how many are open: a choice belongs to the innermost one.
+  let depth = 0;
+  for (let i = at - 1; i >= 0; i--) {
+    const kind = pieces[i]?.kind;
+    if (kind === 'close') depth++;
+    else if (kind === 'open') depth = depth > 0 ? depth - 1 : 0;
+    else if (kind === 'or' && depth === 0) return false;
+  }
+  depth = 0;
+  for (let i = at + 1; i < pieces.length; i++) {
+    const kind = pieces[i]?.kind;
+    if (kind === 'open') depth++;
+    else if (kind === 'or' && depth === 0) return false;
+    else if (kind === 'close') {
+      if (depth > 0) depth--;
+      else if (pieces[i + 1]?.kind === 'quantifier') return false;
+    }
+  }
+  return true;
+}
+
+/** What an expression can begin with, from `pieces[from]` on: the bytes of ASCII; undefined where it may be any. */
+export function firstBytes(pieces: readonly Piece[], from: number, matches: (expression: string, text: string) => boolean): ReadonlySet<number> | undefined {
+  const found = new Set<number>();
+  const add = (more: ReadonlySet<number> | undefined): boolean => {
+    if (more === undefined) return false;
+    for (const c of more) found.add(c);
+    return true;
+  };
+  for (let i = from; i < pieces.length; i++) {
+    const piece = pieces[i];
+    if (piece === undefined) break;
+    const end = piece.kind === 'open' ? closeOf(pieces, i) : i;
+    const quantifier = pieces[end + 1]?.kind === 'quantifier' ? (pieces[end + 1]?.text ?? '') : '';
+    if (piece.kind === 'literal') found.add(piece.text.charCodeAt(0));
+    else if (piece.kind === 'class' || piece.kind === 'escape') for (let c = 0; c < 128; c++) if (matches(piece.text, String.fromCharCode(c))) found.add(c);
+    if (piece.kind === 'literal' && piece.text > '\x7f') return undefined;
+    if ((piece.kind === 'class' || piece.kind === 'escape') && matches(piece.text, 'é')) return undefined;
+    if (piece.kind === 'open') {
+      if (!/^\((?:\?:|\?P?<\w+>)?$/.test(piece.text)) return undefined;
+      for (const part of choices(pieces.slice(i + 1, end))) if (!add(firstBytes(part, 0, matches))) return undefined;
+    } else if (piece.kind !== 'literal' && piece.kind !== 'class' && piece.kind !== 'escape') return undefined;
+    if (!/^(?:[?*]|\{0)/.test(quantifier)) return found;
+    i = end + 1;
+  }
+  // All of it may be absent: then anything can follow.
+  return undefined;
+}
+
+/** The parts of a choice; the expression itself where it is none. */
+export function choices(pieces: readonly Piece[]): Piece[][] {
+  const parts: Piece[][] = [[]];
+  let depth = 0;
+  for (const piece of pieces) {
+    if (piece.kind === 'open') depth++;
+    else if (piece.kind === 'close') depth--;
+    if (piece.kind === 'or' && depth === 0) parts.push([]);
+    else parts.at(-1)?.push(piece);
+  }
+  return parts;
+}

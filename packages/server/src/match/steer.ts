@@ -7,7 +7,7 @@ import { newEntry } from '../syslog/entry.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createMatcher } from './matcher.ts';
 import type { Pattern } from './pattern.ts';
-import { closeOf, cut, IP_GROUP, type Piece } from './pieces.ts';
+import { choices, closeOf, cut, IP_GROUP, type Piece } from './pieces.ts';
 
 /** Whom the far side would have banned, and who it is (RFC 5737). */
 const VICTIM = '192.0.2.66';
@@ -46,15 +46,8 @@ function repeats(quantifier: string): { readonly times: number; readonly open: b
 
 /** One way through `pieces`: in every choice the part of number `way`, or the last one there is. */
 function unfold(pieces: readonly Piece[], way: number): Part[] {
-  const choices: Piece[][] = [[]];
-  let depth = 0;
-  for (const piece of pieces) {
-    if (piece.kind === 'open') depth++;
-    else if (piece.kind === 'close') depth--;
-    if (piece.kind === 'or' && depth === 0) choices.push([]);
-    else choices.at(-1)?.push(piece);
-  }
-  const chosen = choices[Math.min(way, choices.length - 1)] ?? [];
+  const all = choices(pieces);
+  const chosen = all[Math.min(way, all.length - 1)] ?? [];
   const parts: Part[] = [];
   for (let i = 0; i < chosen.length; i++) {
     const piece = chosen[i];

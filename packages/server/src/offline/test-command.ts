@@ -60,6 +60,10 @@ export async function testCommand(args: readonly string[], now: () => number): P
         },
         (progress) => bar.show(progress),
       );
+    } catch (error) {
+      // Of a log that ends in the middle, a script has what was read of it.
+      if (values.json === true) report.end();
+      throw error;
     } finally {
       bar.done();
     }

@@ -125,6 +125,10 @@ function afterPriority(b: Buffer, at: number, end: number): number {
   const quoted = b[at] === 0x3c;
   const first = b[at + (quoted ? 1 : 0)];
   if (first === undefined || first < 0x61 || first > 0x7a) return at;
+  // The first dot is where a facility would end; hardly any host has one there, and no text is made of those that don't.
+  let dot = at;
+  while (dot < end && dot < at + 11 && b[dot] !== 0x2e && b[dot] !== SPACE) dot++;
+  if (b[dot] !== 0x2e) return at;
   const space = nextSpace(b, at, Math.min(end, at + 24));
   if (space < 0 || (quoted && b[space - 1] !== 0x3e)) return at;
   const [facility, severity, more] = b.toString('latin1', quoted ? at + 1 : at, quoted ? space - 1 : space).split('.');
@@ -306,23 +310,28 @@ function afterStamp(b: Buffer, at: number, end: number): number {
   return body;
 }
 
-/** Where the tag begins when it stands at `at` or behind a host there; -1 when there is none. */
+/** Where the name in the tag that `tagAfterHost` found last ends. */
+let nameEnd = -1;
+
+const isTag = (b: Buffer, at: number, end: number): boolean => (nameEnd = tagEnd(b, at, end)) >= 0;
+
+/** Where the tag begins when it stands at `at` or behind a host there; -1 when there is none. `nameEnd` is where its name ends. */
 function tagAfterHost(b: Buffer, at: number, end: number): number {
-  if (tagEnd(b, at, end) >= 0) return at;
+  if (isTag(b, at, end)) return at;
   const priority = afterPriority(b, at, end);
-  if (priority > at && tagEnd(b, priority, end) >= 0) return priority;
+  if (priority > at && isTag(b, priority, end)) return priority;
   const host = hostEnd(b, priority, end);
   if (host <= at) return -1;
   const tag = afterPriority(b, host + 1, end);
-  return tagEnd(b, tag, end) >= 0 ? tag : -1;
+  return isTag(b, tag, end) ? tag : -1;
 }
 
 /** Finds the tag that stands at `at`, or behind a host where the line has a stamp. */
 function readTag(b: Buffer, at: number, end: number, out: Entry): void {
-  const tag = out.hasStamp ? tagAfterHost(b, at, end) : tagEnd(b, at, end) >= 0 ? at : -1;
+  const tag = out.hasStamp ? tagAfterHost(b, at, end) : isTag(b, at, end) ? at : -1;
   if (tag < 0) return;
   out.textStart = tag;
-  out.programEnd = tagEnd(b, tag, end);
+  out.programEnd = nameEnd;
 }
 
 /** Stamps that services have, too: they are syslog's where a host and `name[pid]: ` follow. */
@@ -333,7 +342,7 @@ function readOwnStamp(b: Buffer, at: number, end: number, out: Entry): void {
   if (body < 0) return;
   const tag = tagAfterHost(b, body, end);
   if (tag <= body) return;
-  const name = tagEnd(b, tag, end);
+  const name = nameEnd;
   let close = name + 1;
   while (isDigit(b[close])) close++;
   if (b[name] !== OPEN || b[close] !== CLOSE || b[close + 1] !== COLON) return;

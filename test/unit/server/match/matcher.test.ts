@@ -1,7 +1,12 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createMatcher, type Matcher } from '../../../../packages/server/src/match/matcher.ts';
 import { compilePattern } from '../../../../packages/server/src/match/pattern.ts';
 import { entryOf } from '../../../support/parsed.ts';
+
+// The package belongs to the server, so it is found from there.
+const RE2 = createRequire(join(import.meta.dirname, '../../../../packages/server/package.json'))('re2') as { readonly Set: new (expressions: readonly string[]) => unknown };
 
 const make = (good: readonly string[], ...rules: readonly (readonly string[])[]): Matcher => createMatcher(good.map((p) => compilePattern(p)), rules.map((patterns) => patterns.map((p) => compilePattern(p))));
 
@@ -138,5 +143,126 @@ describe('bytes', () => {
     expect(verdict(make([], ['from <ip>']), `app[1]: Ünïcödé 😀 from ${A}.`)).toEqual([`0 ${A}`]);
     expect(verdict(make([], ['from <ip>']), `app[1]: Ünïcödé 😀 from ${A}é`)).toEqual(['nobody']);
     expect(verdict(make([], [`😀<ip>é`]), `app[1]: 😀${A}é`)).toEqual(['nobody']);
+  });
+});
+
+describe('lines without a program', () => {
+  const fileLine = (begin: string, text: string): ReturnType<typeof compilePattern> => compilePattern(`^${begin}${text}`, { name: text, fileBegin: begin });
+  const STAMP = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d `;
+  const matcher = createMatcher([fileLine(STAMP, 'ok <ip>$')], [[fileLine(STAMP, 'bad <ip>$')], [fileLine(String.raw`\[error\] `, 'bad <ip>$')], [compilePattern('bad <ip>$')], [compilePattern(String.raw`app\[\d+\]: bad <ip>$`)]]);
+  test.each([
+    ['2026-01-02 03:04:05 bad', ['0', '2']],
+    ['[error] bad', ['1', '2']],
+    ['bad', ['2']],
+    ['x 2026-01-02 03:04:05 bad', ['2']],
+  ])('are tried against the patterns for lines that begin so, and those that any line will do: %s', (line, rules) => {
+    for (let i = 0; i < 2; i++) expect(verdict(matcher, `${line} ${A}`)).toEqual(rules.map((rule) => `${rule} ${A}`));
+  });
+  test('are pardoned by a good pattern before all', () => expect(verdict(matcher, `2026-01-02 03:04:05 ok ${A}`)).toEqual([`good ${A}`]));
+  test('with a program are no lines of such a file, whatever their message begins with', () => {
+    expect(verdict(matcher, `app[1]: 2026-01-02 03:04:05 bad ${A}`)).toEqual([`2 ${A}`]);
+    expect(verdict(matcher, `app[1]: bad ${A}`)).toEqual([`2 ${A}`, `3 ${A}`]);
+  });
+  test('that begin in two ways at once are tried against both', () => {
+    const both = createMatcher([], [[fileLine('a.?', ' <ip>')], [fileLine('.b', ' <ip>')], [fileLine('[ac]', 'x <ip>')]]);
+    expect(verdict(both, `ab ${A}`)).toEqual([`0 ${A}`, `1 ${A}`]);
+    expect(verdict(both, `xb ${A}`)).toEqual([`1 ${A}`]);
+    expect(verdict(both, `ax ${A}`)).toEqual([`0 ${A}`, `2 ${A}`]);
+  });
+  test('with one expression for two beginnings count once in a rule, by whichever fits', () => {
+    const two = createMatcher([], [[fileLine('one: ', 'bad <ip>'), fileLine(String.raw`\[two\] `, 'bad <ip>')]]);
+    expect(verdict(two, `[two] bad ${A}`)).toEqual([`0 ${A}`]);
+  });
+});
+
+describe('a pattern with one name and several expressions', () => {
+  const named = (name: string, source: string) => compilePattern(source, { name });
+  const ways = [named('sshd/x', String.raw`^sshd\[\d+\]: x <ip>`), named('sshd/x', 'y <ip>')];
+  test('counts in each rule that has it, with the one that matched', () => {
+    const matcher = createMatcher([], [ways, [...ways, named('own', 'z <ip>')]]);
+    const { hits } = matcher.match(entryOf(`sshd[1]: x ${A}`));
+    expect(hits.map(({ rule, pattern }) => [rule, pattern.name])).toEqual([[0, 'sshd/x'], [1, 'sshd/x']]);
+    expect(verdict(matcher, `cron[1]: y ${A}`)).toEqual([`0 ${A}`, `1 ${A}`]);
+    expect(verdict(matcher, `cron[1]: z ${A}`)).toEqual([`1 ${A}`]);
+  });
+  test('is switched off with all of them, everywhere, also for programs that were seen before', () => {
+    const matcher = createMatcher([], [ways, [...ways, named('own', 'z <ip>')]]);
+    expect(verdict(matcher, `sshd[1]: x ${A}`)).toEqual([`0 ${A}`, `1 ${A}`]);
+    matcher.switchOff(ways[0]!);
+    expect(verdict(matcher, `sshd[1]: x ${A}`)).toEqual([]);
+    expect(verdict(matcher, `cron[1]: y ${A}`)).toEqual([]);
+    expect(verdict(matcher, `no tag y ${A}`)).toEqual([]);
+    expect(verdict(matcher, `cron[1]: z ${A}`)).toEqual([`1 ${A}`]);
+  });
+  test('that is good and switched off leaves the word to the rules', () => {
+    const good = named('good', 'x <ip>');
+    const matcher = createMatcher([good], [[named('bad', '<ip>')]]);
+    expect(verdict(matcher, `app[1]: x ${A}`)).toEqual([`good ${A}`]);
+    matcher.switchOff(good);
+    expect(verdict(matcher, `app[1]: x ${A}`)).toEqual([`0 ${A}`]);
+  });
+});
+
+describe('more patterns than RE2 takes in one set', () => {
+  // Each takes a good part of a megabyte, and a set may take eight.
+  const many = Array.from({ length: 40 }, (_, i) => compilePattern(String.raw`^app\[\d+\]: .{0,500}[\pL\d]{1,50} word${i} from <ip>$`));
+  test('are several sets, with the same answers in the same order', () => {
+    expect(() => new RE2.Set(many.map((p) => p.finder))).toThrow();
+    const matcher = createMatcher(many.slice(30), [...many.slice(0, 30).map((p) => [p]), [compilePattern('from <ip>$')]]);
+    for (const i of [0, 1, 14, 15, 29]) expect(verdict(matcher, `app[1]: x word${i} from ${A}`)).toEqual([`${i} ${A}`, `30 ${A}`]);
+    for (const i of [30, 39]) expect(matcher.match(entryOf(`app[1]: x word${i} from ${A}`)).good?.pattern).toBe(many[i]);
+    expect(verdict(matcher, 'app[1]: x word7')).toEqual([]);
+  });
+});
+
+describe('what a pattern costs', () => {
+  /** A clock that goes on by one each time somebody looks. */
+  const ticking = (): { readonly now: () => number; readonly looks: () => number } => {
+    let t = 0;
+    return { now: () => ++t, looks: () => t };
+  };
+  const x = compilePattern('x <ip>', { name: 'x' });
+  const y = compilePattern('y <ip>', { name: 'y' });
+  test('is looked at on every 64th line, and stands for the other 63', () => {
+    const clock = ticking();
+    const matcher = createMatcher([], [[x], [y]], clock.now);
+    for (let i = 0; i < 63; i++) matcher.match(entryOf(`app[1]: x ${A}`));
+    expect(clock.looks()).toBe(0);
+    matcher.match(entryOf(`app[1]: x ${A}`));
+    // One look at the beginning, one behind the search that both share, one behind the address.
+    expect(clock.looks()).toBe(3);
+    expect(matcher.costOf(x)).toBe(64 / 2 + 64);
+    expect(matcher.costOf(y)).toBe(64 / 2);
+  });
+  test('is nothing for a pattern that the line’s program never meets', () => {
+    const clock = ticking();
+    const tied = compilePattern(String.raw`^sshd\[\d+\]: <ip>`, { name: 'tied' });
+    const matcher = createMatcher([], [[tied], [y]], clock.now);
+    for (let i = 0; i < 640; i++) matcher.match(entryOf(`app[1]: y ${A}`));
+    expect(matcher.costOf(tied)).toBe(0);
+    expect(matcher.costOf(y)).toBe(10 * 2 * 64);
+  });
+  test('is that of all its expressions, by the name', () => {
+    const clock = ticking();
+    const matcher = createMatcher([], [[compilePattern('one <ip>', { name: 'n' }), compilePattern('two <ip>', { name: 'n' })]], clock.now);
+    for (let i = 0; i < 64; i++) matcher.match(entryOf('app[1]: nothing'));
+    expect(matcher.costOf(compilePattern('<ip>', { name: 'n' }))).toBe(64);
+    expect(matcher.costOf(x)).toBe(0);
+  });
+});
+
+describe('banband’s own lines', () => {
+  test('are for patterns that name banband, and for no others', () => {
+    const matcher = make(['ok <ip>'], ['<ip>'], [String.raw`^banband\[\d+\]: .* <ip>`], [String.raw`^banband?(?:\[\d+\])?: .*<ip>`], ['.*: ban <ip>']);
+    expect(verdict(matcher, `banband[1]: ban ${A}`)).toEqual([`1 ${A}`, `2 ${A}`]);
+    expect(verdict(matcher, `banband[1]: ok ${A}`)).toEqual([`1 ${A}`, `2 ${A}`]);
+    expect(verdict(matcher, `banbandx[1]: ban ${A}`)).toEqual([`0 ${A}`, `3 ${A}`]);
+    expect(verdict(matcher, `banban[1]: ban ${A}`)).toEqual([`0 ${A}`, `2 ${A}`, `3 ${A}`]);
+  });
+  test('are known by their whole name only', () => {
+    const matcher = make([], ['<ip>']);
+    expect(verdict(matcher, `banband: ${A}`)).toEqual([]);
+    expect(verdict(matcher, `banban: ${A}`)).toEqual([`0 ${A}`]);
+    expect(verdict(matcher, `x banband: ${A}`)).toEqual([`0 ${A}`]);
   });
 });

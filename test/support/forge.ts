@@ -19,6 +19,9 @@ const RE2 = createRequire(join(import.meta.dirname, '../../packages/server/packa
 const VICTIM = '192.0.2.66';
 const VICTIM_V6 = '2001:db8:f0::66';
 
+/** What services write where they don't know an address, or would rather not. */
+const NO_ADDRESS = ['host.example.com', 'localhost', 'unknown', 'local', '?', ''];
+
 /** A text of the service's own: its length is its own affair, and so is what stands in it. */
 const isOwn = (group: string): boolean => group.startsWith('own');
 
@@ -119,7 +122,7 @@ function isJson(text: string): boolean {
 function escapeOf(group: string, body: string, text: string, before: string): (text: string) => string {
   if (isJson(text)) return asJson;
   // In quotes it is what a client calls the server, as in HTTP.
-  if (group.startsWith('host') && !/["']$/.test(before)) return asName;
+  if (/^v?host/.test(group) && !/["']$/.test(before)) return asName;
   // Go's logrus and the like quote what has a sign in it.
   if (/\blevel=\w+ msg=/.test(text) && before.endsWith('=')) return (bait) => (/^[-\w./@^+]*$/.test(bait) ? bait : `"${asJson(bait)}"`);
   // With a backslash before what it excludes, or with quotes doubled.
@@ -205,18 +208,23 @@ export function textsFor(pack: Pack, places: readonly Place[]): readonly string[
 const escaped = (texts: readonly string[], { escape }: Field): readonly string[] => texts.map(escape);
 
 /** One field changed in each of the ways, then two at once, with `most.pairs` texts at most. */
-export function* forgeries({ text, head, fields }: Place, own: readonly string[], most: { readonly pairs: number }): Generator<string> {
+export function* forgeries({ text, head, fields, sample }: Place, own: readonly string[], most: { readonly pairs: number }): Generator<string> {
   for (const field of fields) {
     const before = head + text.slice(0, field.from);
     const old = text.slice(field.from, field.to);
     const after = text.slice(field.to);
+    // Where the service has a name to write, or nothing, the forged address is the only one.
+    const nameless = (part: string): string => part.replaceAll(sample.address, NO_ADDRESS[field.from % NO_ADDRESS.length] ?? '');
+    const [namelessBefore, namelessAfter] = [nameless(before), nameless(after)];
     for (const bait of escaped(GENERAL, field)) {
       yield `${before}${bait}${after}`;
+      yield `${namelessBefore}${bait}${namelessAfter}`;
       yield `${before}${old} ${bait}${after}`;
       yield `${before}${bait} ${old}${after}`;
     }
     for (const bait of escaped(own, field)) {
       yield `${before}${bait}${after}`;
+      yield `${namelessBefore}${bait}${namelessAfter}`;
       yield `${before}${old}${bait}${after}`;
       yield `${before}${bait}${old}${after}`;
     }

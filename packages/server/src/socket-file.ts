@@ -1,5 +1,5 @@
 /** A socket as a file: the directory it stands in, and what may be in the way of making it, in sentences for the admin. */
-import { mkdirSync } from 'node:fs';
+import { lchownSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 
@@ -28,11 +28,39 @@ export function socketError(path: string, cause: unknown): Error {
   return new Error(`can't listen on ${path}: ${REASONS[name] ?? (cause instanceof Error ? `${name}: ${cause.message}` : String(cause))}`, { cause });
 }
 
-/** Makes the directory for a socket (0755) where it is missing: whoever may use the socket has to reach it. @throws the sentence */
+/** Runs `action` under another umask than the process's own, which is back when it returns or throws. */
+function underUmask(mask: number, action: () => void): void {
+  const before = process.umask(mask);
+  try {
+    action();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/**
+ * Makes the directory for a socket (0755 under any umask) where it is missing: whoever may use the socket has to reach it.
+ *
+ * @throws the sentence
+ */
 export function makeSocketDirectory(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    underUmask(0o022, () => void mkdirSync(dirname(path), { recursive: true, mode: 0o755 }));
   } catch (cause) {
     throw socketError(path, cause);
   }
+}
+
+/**
+ * Runs `bind`, which makes the socket file before it returns, so that the file has exactly `mode` (that of chmod(2), without
+ * set-id bits). By the umask and not by a chmod afterwards: in a directory of another user's the name may by then be a link
+ * to any file of root's, which chmod follows.
+ */
+export function bindWithMode(mode: number, bind: () => void): void {
+  underUmask(0o777 & ~mode, bind);
+}
+
+/** Gives the socket at `path` away, as far as ids are given; a link that has taken its place is not followed. */
+export function giveSocket(path: string, uid: number | undefined, gid: number | undefined): void {
+  if (uid !== undefined || gid !== undefined) lchownSync(path, uid ?? -1, gid ?? -1);
 }

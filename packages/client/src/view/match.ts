@@ -9,12 +9,12 @@ export function matchPage(match: MatchResponse, now: Instant, paint: Paint): str
   const lines = [`program: ${match.program === null ? 'none' : printable(match.program, 128)}`, `text:    ${printable(match.text, 1000)}`];
   if (match.times > 1) lines.push(`it stands for ${match.times} lines`);
   lines.push(`verdict: ${verdict(match, paint)}`);
-  for (const r of match.rules) lines.push(`  rule ${printable(r.rule, 80)}, ${printable(r.target, 80)}: ${r.matches} of ${r.occurrences} matches of ${r.address}${outcome(r, now)}`);
+  for (const r of match.rules) lines.push(`  rule ${printable(r.rule, 80)}, ${printable(r.target, 80)}: ${r.matches} of ${r.occurrences} matches of ${printable(r.address, 80)}${outcome(r, now)}`);
   return lines.join('\n');
 }
 
 function verdict({ verdict, address, user, pattern, notAnAddress }: MatchResponse, paint: Paint): string {
-  const who = `${address ?? ''}${user === null ? '' : ` (user ${printable(user, 300)})`} by ${printable(pattern ?? '', 200)}`;
+  const who = `${printable(address ?? '', 80)}${user === null ? '' : ` (user ${printable(user, 300)})`} by ${printable(pattern ?? '', 200)}`;
   if (verdict === 'good') return `${paint.good('good')}: pardons ${who}`;
   if (verdict === 'bad') return `${paint.bad('bad')}: ${who}`;
   if (verdict === 'own') return 'it is a line of banband’s own, which is dropped';

@@ -1,8 +1,8 @@
 /** Puts the control API on its UNIX socket, with the owner and mode that decide who may use it. */
-import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { makeSocketDirectory, socketError } from '../socket-file.ts';
+import { bindWithMode, giveSocket, makeSocketDirectory, socketError } from '../socket-file.ts';
 
 /** sun_path of unix(7) has 108 bytes, the last of them NUL. */
 const LONGEST_PATH = 107;
@@ -41,17 +41,10 @@ export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOp
   await app.ready();
   await new Promise<void>((resolve, reject) => {
     app.server.once('error', (cause) => reject(socketError(path, cause)));
-    // Nobody may connect before group and mode are as configured.
-    const before = process.umask(0o777);
-    try {
-      app.server.listen(path, resolve);
-    } finally {
-      process.umask(before);
-    }
+    bindWithMode(mode, () => void app.server.listen(path, resolve));
   });
   try {
-    if (gid !== undefined) chownSync(path, -1, gid);
-    chmodSync(path, mode);
+    giveSocket(path, undefined, gid);
   } catch (cause) {
     throw socketError(path, cause);
   }

@@ -33,7 +33,8 @@ export function createBudget(): Budget {
       const spent = [...now].map(([name, cost]): [string, number] => [name, cost - (before.get(name) ?? 0)]);
       before = now;
       const sorted = spent.map(([, cost]) => cost).sort((a, b) => a - b);
-      const median = sorted[sorted.length >> 1] ?? 0;
+      // Of two the cheaper one: the dear one must not be its own measure.
+      const median = sorted[(sorted.length - 1) >> 1] ?? 0;
       return spent.flatMap(([name, cost]) => {
         const pattern = policy.patterns.get(name);
         const share = cost / since;

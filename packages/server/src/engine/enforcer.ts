@@ -141,10 +141,13 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
   }
 
   function hold(ledger: Ledger, listed: ReadonlySet<Address>): void {
+    const active = bans.of(ledger.config.name);
     ledger.held = new Set();
-    for (const address of bans.of(ledger.config.name).keys()) if (listed.has(address)) ledger.held.add(address);
     ledger.foreign = 0;
-    for (const address of listed) if (!ledger.held.has(address) && !ledger.ended.has(address)) ledger.foreign++;
+    for (const address of listed) {
+      if (active.has(address)) ledger.held.add(address);
+      else if (!ledger.ended.has(address)) ledger.foreign++;
+    }
   }
 
   /** Writes, and marks the ledger failed or missing by what the kernel said. */
@@ -178,6 +181,22 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     hold(ledger, now);
     if (failures.size === 0) mark(ledger, 'present', undefined);
     return { added: plan.add.filter((a) => now.has(a)).length, removed: plan.remove.filter((a) => !now.has(a)).length };
+  }
+
+  /**
+   * Puts bans just made into a list that has not room for all of them. Only those and the ones that it holds can have a
+   * place: the rest waits for being shorter, and in a storm is so long that looking at it for each ban would stall the loop.
+   */
+  function squeeze(ledger: Ledger, made: readonly Address[]): void {
+    const all = bans.of(ledger.config.name);
+    const active = [...new Set([...ledger.held, ...made])].flatMap((address) => all.get(address) ?? []);
+    const capacity = Math.max(0, (ledger.capacity ?? Infinity) - ledger.foreign - ledger.ended.size);
+    const plan = planList({ active, ended: new Set(), listed: ledger.held, capacity });
+    const gone = new Set(plan.remove);
+    const add = [...plan.add, ...made.filter((address) => ledger.held.has(address) && !gone.has(address))];
+    const failures = write(ledger, plan.remove, add);
+    for (const address of plan.remove) if (!failures.has(address)) ledger.held.delete(address);
+    for (const address of plan.add) if (!failures.has(address)) ledger.held.add(address);
   }
 
   /** Rows under a `--seconds` rule stop matching unless they are stamped anew. */
@@ -220,7 +239,8 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
         const fresh = addresses.filter((a) => !ledger.held.has(a)).length;
         const places = (ledger.capacity ?? Infinity) - ledger.foreign - ledger.ended.size - ledger.held.size;
         if (ledger.state !== 'present' || fresh > places) {
-          sync(ledger.config.name);
+          if (ledger.state === 'present') squeeze(ledger, addresses);
+          else sync(ledger.config.name);
           continue;
         }
         const failures = write(ledger, [], addresses);
@@ -244,15 +264,16 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
       for (const [ledger, ended] of byTarget) {
         const failures = firewall.write(ledger.config.name, { remove: ended.map((b) => b.address), add: [] });
         const isGone = failures.size > 0 && firewall.identity(ledger.config.name) === undefined;
+        let freed = false;
         for (const ban of ended) {
-          ledger.held.delete(ban.address);
+          freed = ledger.held.delete(ban.address) || freed;
           if (isGone || !failures.has(ban.address)) released.push(ban);
           else ledger.ended.set(ban.address, ban.id);
         }
         if (isGone) missing(ledger);
         else if (failures.size > 0) mark(ledger, 'failed', `${[...failures][0]?.join(' could not be removed: ') ?? ''}`);
         // A place is free, and another ban waits for one.
-        else if (bans.of(ledger.config.name).size > ledger.held.size) sync(ledger.config.name);
+        else if (freed && bans.of(ledger.config.name).size > ledger.held.size) sync(ledger.config.name);
       }
       return released;
     },

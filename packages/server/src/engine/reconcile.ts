@@ -17,7 +17,7 @@ export interface ListFacts {
 export interface ListPlan {
   readonly add: readonly Address[];
   readonly remove: readonly Address[];
-  /** Active, but longer-lasting bans have all the places; longest first. */
+  /** Active, but longer-lasting bans have all the places; in no order. */
   readonly waiting: readonly Address[];
   /** Rows that banban did not write. */
   readonly foreign: number;
@@ -44,10 +44,18 @@ export function planList({ active, ended, listed, capacity }: ListFacts): ListPl
     for (const address of wanted.keys()) if (!listed.has(address)) add.push(address);
     return { add, remove, waiting: [], foreign };
   }
+  // Only the instants are sorted whole: they tell where the places end, at a tenth of the price of sorting the bans.
+  const untils = Float64Array.from(wanted.values()).sort();
+  const last = untils[untils.length - places] ?? Infinity;
+  const chosen: Address[] = [];
+  const onTheEdge: Address[] = [];
+  const waiting: Address[] = [];
+  for (const [address, until] of wanted) (places > 0 && until > last ? chosen : places > 0 && until === last ? onTheEdge : waiting).push(address);
   // Among equals the one that is listed stays: swapping them would only cost writes.
-  const rank = [...wanted].sort(([a, x], [b, y]) => (x === y ? Number(listed.has(b)) - Number(listed.has(a)) : y > x ? 1 : -1));
-  const chosen = rank.slice(0, places).map(([address]) => address);
-  const waiting = rank.slice(places).map(([address]) => address);
+  onTheEdge.sort((a, b) => Number(listed.has(b)) - Number(listed.has(a)));
+  const room = places - chosen.length;
+  chosen.push(...onTheEdge.splice(0, room));
+  waiting.unshift(...onTheEdge);
   remove.push(...waiting.filter((address) => listed.has(address)));
   return { add: chosen.filter((address) => !listed.has(address)), remove, waiting, foreign };
 }

@@ -2,11 +2,11 @@
  * A UNIX datagram socket as a source: what rsyslog's omuxsock and syslog-ng's unix-dgram() write to. Node has none of its
  * own, so this is the one door to the npm package unix-dgram (one recvmsg of up to 64 KiB for each turn of the loop).
  */
-import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, rmSync, unlinkSync } from 'node:fs';
 import type { Instant } from 'banban-shared';
 import unixDgram, { type Socket } from 'unix-dgram';
 import type { Clock } from '../clock.ts';
-import { makeSocketDirectory, socketError } from '../socket-file.ts';
+import { bindWithMode, giveSocket, makeSocketDirectory, socketError } from '../socket-file.ts';
 import type { Source } from './source.ts';
 
 /** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
@@ -63,6 +63,15 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
   let lastAt: Instant | undefined;
   let error: string | undefined;
 
+  /** Whether the file is still the socket that is listened on: without it every line is lost, and nobody else would say so. */
+  const isThere = (): boolean => {
+    try {
+      return lstatSync(path, { bigint: true }).ino === inode;
+    } catch {
+      return false;
+    }
+  };
+
   return {
     type: 'unix',
     path,
@@ -89,8 +98,7 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
         receiver.once('error', fail);
         receiver.once('listening', () => {
           try {
-            if (options.uid !== undefined || options.gid !== undefined) chownSync(path, options.uid ?? -1, options.gid ?? -1);
-            chmodSync(path, options.mode);
+            giveSocket(path, options.uid, options.gid);
             inode = lstatSync(path, { bigint: true }).ino;
             socket = receiver;
             resolve();
@@ -99,22 +107,12 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
             fail(cause);
           }
         });
-        // Nobody may write before owner and mode are as configured.
-        const before = process.umask(0o777);
-        try {
-          receiver.bind(path);
-        } finally {
-          process.umask(before);
-        }
+        bindWithMode(options.mode, () => receiver.bind(path));
       });
     },
     async stop() {
-      try {
-        // Another banband may have taken the path over; its socket is not ours to remove.
-        if (inode !== undefined && lstatSync(path, { bigint: true }).ino === inode) unlinkSync(path);
-      } catch {
-        // It is gone already, which is what was wanted.
-      }
+      // Another banband may have taken the path over; its socket is not ours to remove.
+      if (isThere()) rmSync(path, { force: true });
       // Nobody finds the socket any more; what the kernel has taken for it would be lost with it. A turn of the loop brings one
       // datagram, and the first may end before the loop has looked: two without any are the end.
       for (let turns = 0, quiet = 0, before = datagrams; socket !== undefined && quiet < 2 && turns < LAST_TURNS; turns++) {
@@ -126,7 +124,8 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
       socket = undefined;
     },
     stats() {
-      return { datagrams, bytes, cut, lastAt, error };
+      const lost = socket !== undefined && !isThere() ? 'the socket was removed or replaced, so no line arrives any more: restart banband' : undefined;
+      return { datagrams, bytes, cut, lastAt, error: lost ?? error };
     },
   };
 }

@@ -1,16 +1,18 @@
 /**
- * All patterns of a configuration against one line: by program first, then every pattern that is left in one RE2.Set pass
- * over the bytes. Only where the set found something is an address looked for: those that stand in the line are found by
- * one look at its bytes, and the pattern is asked whether it matches with this one in its place. Good before bad.
+ * All patterns of a configuration against one line: by program first; then one look at its bytes finds its addresses. A line
+ * without one is done. In a line with one it is marked, and all patterns are tried at once in an RE2.Set, in which only that
+ * address can stand for `<ip>`. Where there are several the set finds the patterns and each is asked which one it means.
+ * Good before bad.
  *
  * Everything runs in RE2, so no pattern and no line can cost more than their length.
  */
-import { parseAddress, type Address } from 'banban-shared';
-import RE2 from 're2';
+import type { Address } from 'banban-shared';
 import { OWN_NAME, type Entry } from '../syslog/entry.ts';
-import { addressesOf, MOST_ADDRESSES } from './addresses-of-line.ts';
-import { standsAlone } from './edges.ts';
-import { MARK, type Pattern } from './pattern.ts';
+import { addressesOf } from './addresses-of-line.ts';
+import { addressFor, addressIn, places, whileMarked } from './naming.ts';
+import { patternSet } from './pattern-set.ts';
+import type { Pattern } from './pattern.ts';
+import { planFor, type Plan, type Slot } from './plan.ts';
 
 /** A rule that a line matched, by which pattern, and whom it names. */
 export interface Hit {
@@ -55,126 +57,17 @@ interface Program {
   readonly gate: Uint8Array | undefined;
 }
 
-/** What the lines of one program have to be tried against. */
-interface Plan {
-  /** Nearly always one; several where all patterns together are too many for RE2. */
-  readonly sets: readonly { readonly set: RE2SetLike; readonly first: number }[];
-  readonly slots: readonly Slot[];
-}
-
-/** The part of RE2.Set that is used; its type is not exported by the package. */
-interface RE2SetLike {
-  match(bytes: Buffer): number[];
-}
-
-/** One distinct pattern with everybody who uses it. */
-interface Slot {
-  readonly pattern: Pattern;
-  readonly good: boolean;
-  readonly rules: readonly number[];
-  costMs: number;
-  isOff: boolean;
-}
-
 /** Program names seen, with their plans: a machine has dozens; a forged flood of names only costs the cache. */
 const MOST_PROGRAMS = 4096;
 /** Different selections of patterns; more come only from a forged flood of names against a pattern like `.?.?sshd`. */
 const MOST_PLANS = 256;
 /** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
 const SAMPLED = 64;
-/** 45 characters are the longest that an address has as text; what is longer is none. */
-const LONGEST_ADDRESS = 64;
 
 function isName(name: Buffer, text: Buffer, start: number, end: number): boolean {
   if (name.length !== end - start) return false;
   for (let i = 0; i < name.length; i++) if (name[i] !== text[start + i]) return false;
   return true;
-}
-
-/** All expressions as one set, or as several: RE2 gives a set 8 MiB and no more, and each expression alone is known to fit. */
-function setsOf(finders: readonly string[], first: number): Plan['sets'] {
-  try {
-    return [{ set: new RE2.Set([...finders]), first }];
-  } catch (error) {
-    if (finders.length < 2) throw error;
-    const half = finders.length >> 1;
-    return [...setsOf(finders.slice(0, half), first), ...setsOf(finders.slice(half), first + half)];
-  }
-}
-
-/** The places in `plan.slots` of the patterns that `text` may match, in order. */
-function findIn({ sets }: Plan, text: Buffer): readonly number[] {
-  const [only] = sets;
-  if (only === undefined) return [];
-  const found = only.set.match(text);
-  if (sets.length > 1) for (const { set, first } of sets.slice(1)) for (const index of set.match(text)) found.push(first + index);
-  if (found.length > 1) found.sort((a, b) => a - b);
-  return found;
-}
-
-/** Whom `pattern` names in `text` by what it captures; null when it matches but names nobody. */
-function capture(pattern: Pattern, text: Buffer): Address | null {
-  const found = pattern.capturer.exec(text);
-  const captured = found?.[1 as 0];
-  if (found === null || captured === undefined) return null;
-  const address = parseAddress(captured.toString('latin1', 0, captured.length));
-  if (address === undefined) return null;
-  if (pattern.checkLeft || pattern.checkRight) {
-    const place = found.indices?.[1];
-    if (place === undefined || !standsAlone(text, place[0], place[1], pattern.checkLeft, pattern.checkRight)) return null;
-  }
-  return address;
-}
-
-/** IPv6 addresses by their text: reading one takes as long as ten lines, and attackers come again. */
-const known = new Map<string, Address | undefined>();
-const MOST_KNOWN = 4096;
-
-/** The address that the bytes are; undefined when they are none. */
-function addressIn(text: Buffer, from: number, to: number): Address | undefined {
-  const written = text.toString('latin1', from, to);
-  if (!written.includes(':')) return parseAddress(written);
-  if (known.has(written)) return known.get(written);
-  if (known.size >= MOST_KNOWN) known.clear();
-  const address = parseAddress(written);
-  known.set(written, address);
-  return address;
-}
-
-const places = new Int32Array(2 * MOST_ADDRESSES);
-const kept = new Uint8Array(LONGEST_ADDRESS);
-
-/** Whether the pattern matches with the bytes `from` to `to` as its address: they are marked, and put back. */
-function ask(asker: RE2, text: Buffer, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    kept[i - from] = text[i] ?? 0;
-    text[i] = i === from ? MARK.first : i === to - 1 ? MARK.last : MARK.between;
-  }
-  const answer = asker.test(text);
-  for (let i = from; i < to; i++) text[i] = kept[i - from] ?? 0;
-  return answer;
-}
-
-/** Whom `pattern` names in `text`; `count` is what `addressesOf` said of it. Null when it names nobody. */
-function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null {
-  const { asker } = pattern;
-  if (asker === undefined || count < 0) return capture(pattern, text);
-  let address: Address | undefined;
-  let isCertain = true;
-  for (let i = 0; i < count; i++) {
-    const from = places[2 * i] ?? 0;
-    const to = places[2 * i + 1] ?? 0;
-    const here = addressIn(text, from, to);
-    // Only a pattern with a colon beside its address can say what it wants of `2001:db8::7:25` (the first six groups and a
-    // port?) and of `::ffff:192.0.2.1` (the end of it?), and any pattern of what looks like an address and is none.
-    if (here === undefined || (pattern.besideColon && (here.includes(':') || here.length !== to - from))) isCertain = false;
-    if (here === undefined || here === address || to - from > LONGEST_ADDRESS || !ask(asker, text, from, to)) continue;
-    // Two are possible: which one is meant is for the order of the pattern's own parts to say.
-    if (address !== undefined) return capture(pattern, text);
-    address = here;
-  }
-  if (isCertain || (address !== undefined && count === 1)) return address ?? null;
-  return capture(pattern, text);
 }
 
 /**
@@ -209,7 +102,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       programs.clear();
       filePlans.clear();
     }
-    const plan = wanted.length === 0 ? undefined : { sets: setsOf(wanted.map((slot) => slot.pattern.finder), 0), slots: wanted };
+    const plan = wanted.length === 0 ? undefined : planFor(wanted);
     plans.set(key, plan);
     return plan;
   }
@@ -258,12 +151,12 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   // ── lines of a log file of a service's own: by how they begin ─────────────────────────────────────────────────
 
   const fileBegins = [...new Set(slots.flatMap(({ pattern }) => pattern.fileBegin ?? []))];
-  const fileSet: RE2SetLike | undefined = fileBegins.length === 0 ? undefined : new RE2.Set(fileBegins.map((begin) => `^(?:${begin})`));
+  const fileSet = patternSet(fileBegins.map((begin) => `^(?:${begin})`));
   const filePlans = new Map<string, Plan | undefined>();
 
   function planOfFile(text: Buffer): Plan | undefined {
-    const found = fileSet === undefined ? [] : fileSet.match(text);
-    const key = found.length === 1 ? String(found[0]) : found.sort((a, b) => a - b).join();
+    const found = fileSet.match(text);
+    const key = found.length === 1 ? String(found[0]) : found.join();
     if (filePlans.has(key)) return filePlans.get(key);
     const begins = new Set(found.map((i) => fileBegins[i]));
     const plan = planOfSlots(slots.filter(({ isOff, pattern }) => !isOff && (pattern.fileBegin === undefined ? pattern.program === undefined : begins.has(pattern.fileBegin))));
@@ -286,6 +179,27 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     since = now;
   }
 
+  /** The line's one address, where the set has said already which patterns name it. */
+  let named: Address | undefined;
+
+  /** The patterns that may match, by their places in the plan; sets `named`. */
+  function find(plan: Plan, text: Buffer, count: number): readonly number[] {
+    named = undefined;
+    if (count > 1 || count < 0) return plan.loose().match(text);
+    const found = plan.others.length === 0 ? [] : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
+    if (count === 0) return found;
+    const from = places[0] ?? 0;
+    const to = places[1] ?? 0;
+    named = addressIn(text, from, to);
+    if (named === undefined || (plan.besideColon && (named.includes(':') || named.length !== to - from))) {
+      named = undefined;
+      return plan.loose().match(text);
+    }
+    const asked = whileMarked(text, from, to, () => plan.asked().match(text));
+    if (plan.others.length === 0) return asked;
+    return [...found, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
+  }
+
   const result: MatchResult = { good: undefined, hits: [], notAnAddress: false };
   const ruleSeen = new Uint32Array(rules.length);
   let line = 0;
@@ -306,15 +220,17 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       }
       if (plan === undefined) return result;
       text ??= entry.text.subarray(textStart, entry.textEnd);
-      const found = findIn(plan, text);
+      const count = addressesOf(text, 0, text.length, places);
+      // No address, and no pattern with an idea of its own of what one is: nothing can match.
+      if (count === 0 && plan.others.length === 0) return result;
+      const found = find(plan, text, count);
       book(plan.slots);
       if (found.length === 0) return result;
       line = (line + 1) >>> 0;
-      const count = addressesOf(text, 0, text.length, places);
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        const address = addressFor(slot.pattern, text, count);
+        const address = named !== undefined && slot.pattern.askExpression !== undefined ? named : addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
         if (address === null) {
           result.notAnAddress = true;

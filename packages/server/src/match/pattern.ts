@@ -29,6 +29,8 @@ export interface Pattern {
    * can match without its address (`(?:from <ip>|reset)`), and where it looks at the address from outside (`\b`).
    */
   readonly asker: RE2 | undefined;
+  /** The asker's expression, to be tried together with others. */
+  readonly askExpression: string | undefined;
   /** A colon stands beside the address, so of an IPv6 address in a line it may want a part only: `<ip>:\d+`. */
   readonly besideColon: boolean;
   /** Where the edge of the address is not a literal of the pattern, the bytes around the capture have to be looked at. */
@@ -231,6 +233,7 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     get asker() {
       return canAsk ? (asker ??= compile(expression('ask'))) : undefined;
     },
+    askExpression: canAsk ? expression('ask') : undefined,
     besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]),
     checkLeft,
     checkRight,

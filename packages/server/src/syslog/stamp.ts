@@ -55,15 +55,17 @@ export function stampOf(line: string, newest: Instant): Instant | undefined {
   };
   add(ISO.exec(head), (m) => at(Number(m[1]), Number(m[2]) - 1, Number(m[3]), m.slice(4, 8), m[8]));
   add(ACCESS.exec(head), (m) => at(Number(m[3]), monthOf(m[2]), Number(m[1]), m.slice(4, 8), m[8]));
-  const dated = ASCTIME.exec(head);
-  if (dated !== null) add(dated, (m) => at(Number(m[7]), monthOf(m[1]), Number(m[2]), m.slice(3, 7), undefined));
-  else {
-    add(BSD.exec(head), (m) => {
-      const year = new Date(newest).getFullYear();
-      const time = at(year, monthOf(m[1]), Number(m[2]), m.slice(3, 7), undefined);
-      return time > newest + DAY ? at(year - 1, monthOf(m[1]), Number(m[2]), m.slice(3, 7), undefined) : time;
-    });
-  }
+  // Before the one without a year, which begins where it does.
+  add(ASCTIME.exec(head), (m) => at(Number(m[7]), monthOf(m[1]), Number(m[2]), m.slice(3, 7), undefined));
+  add(BSD.exec(head), (m) => {
+    const last = new Date(newest);
+    const month = monthOf(m[1]);
+    const time = (year: number): number => at(year, month, Number(m[2]), m.slice(3, 7), undefined);
+    // In December a sender may be in the next year already.
+    let year = last.getFullYear() + (last.getMonth() === 11 ? 1 : 0);
+    while (time(year) > newest + DAY) year--;
+    return time(year);
+  });
   // The first in the line is the one that was put before it; a later one may be the far side's.
   const first = candidates.reduce<(typeof candidates)[number] | undefined>((best, c) => (best === undefined || c.index < best.index ? c : best), undefined);
   return first === undefined || Number.isNaN(first.time) ? undefined : instant(first.time);

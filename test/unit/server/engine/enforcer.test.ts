@@ -292,6 +292,25 @@ describe('a list that is full', () => {
     expect(r.enforcer.stateOf('A')).toMatchObject({ foreign: 2, held: 1, state: 'full' });
   });
 
+  test('is not read, nor are the bans that wait looked through, for each ban of a storm', () => {
+    const { r } = full();
+    let reads = 0;
+    let looks = 0;
+    const { read } = r.firewall;
+    r.firewall.read = (list) => (reads++, read(list));
+    const { of } = r.bans;
+    r.bans.of = (list) => {
+      const all = of(list);
+      return new Proxy(all, { get: (map, key) => (['values', 'keys', 'entries', 'forEach', Symbol.iterator].includes(key) && looks++, typeof Reflect.get(map, key) === 'function' ? Reflect.get(map, key).bind(map) : Reflect.get(map, key)) });
+    };
+    for (let i = 10; i < 30; i++) r.enforcer.apply([r.make(i, at(i * 60_000 + 60 * 60_000))]);
+    expect(r.rows()).toEqual([27, 28, 29].map(nth));
+    const waiting = [12, 11, 10].map((n) => of('A').get(nth(n))).flatMap((ban) => ban ?? []);
+    for (const ban of waiting) r.end(ban);
+    expect({ reads, looks }).toEqual({ reads: 0, looks: 0 });
+    expect(r.rows()).toEqual([27, 28, 29].map(nth));
+  });
+
   test('loses nothing by the renewal of a ban that it has', () => {
     const { r, bans } = full();
     r.enforcer.apply(bans.slice(1));

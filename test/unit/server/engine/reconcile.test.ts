@@ -31,8 +31,8 @@ describe('a list with room for all', () => {
 });
 
 describe('a list with too little room', () => {
-  test('has the longest-lasting bans, for ever before all; the others wait, longest first', () => {
-    expect(planList({ active: active([1, 10], [2, 30], [3, 20], [4, Infinity]), ended: set(), listed: set(), capacity: 2 })).toEqual({ add: list(4, 2), remove: [], waiting: list(3, 1), foreign: 0 });
+  test('has the longest-lasting bans, for ever before all; the others wait', () => {
+    expect(planList({ active: active([1, 10], [2, 30], [3, 20], [4, Infinity]), ended: set(), listed: set(), capacity: 2 })).toEqual({ add: list(4, 2), remove: [], waiting: list(1, 3), foreign: 0 });
   });
   test('lets a shorter one go for a longer', () => {
     expect(planList({ active: active([1, 10], [2, 30], [3, 20]), ended: set(), listed: set(1, 3), capacity: 2 })).toEqual({ add: list(2), remove: list(1), waiting: list(1), foreign: 0 });

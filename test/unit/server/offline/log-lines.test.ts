@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { eachLine, UnreadableLog, type Progress } from '../../../../packages/server/src/offline/log-lines.ts';
+import { run } from '../../../support/child.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 function file(bytes: string | Buffer): string {
@@ -59,9 +60,9 @@ describe('the lines of a file', () => {
   test('are read of a pipe, too', async () => {
     const path = join(tempDir(), 'pipe');
     spawnSync('mkfifo', [path]);
-    const reading = linesOf(path);
-    writeFileSync(path, 'a\nb');
-    expect(await reading).toEqual(['a', 'b']);
+    const writer = run(['sh', '-c', `printf 'a\\nb' > '${path}'`]);
+    expect(await linesOf(path)).toEqual(['a', 'b']);
+    expect((await writer).code).toBe(0);
   });
 
   test('are of as many gzip members as were put behind each other', async () => {

@@ -9,7 +9,7 @@ const at = (line: string, newest = NEWEST): string | undefined => {
   return found === undefined ? undefined : new Date(found).toISOString();
 };
 /** A time on the machine's own clock. */
-const local = (...parts: readonly [number, number, number, number, number, number, number?]): string => new Date(...(parts as [number, number])).toISOString();
+const local = (year: number, month: number, day: number, hour: number, minute: number, second: number, milliseconds = 0): string => new Date(year, month, day, hour, minute, second, milliseconds).toISOString();
 
 describe('a stamp with a zone is that instant', () => {
   test.each([

@@ -63,7 +63,7 @@ describe('types', () => {
     'packages/server/src/config/load.ts': 'the types of js-yaml leave out what its listener is given',
     'packages/server/src/control/app.ts': 'fastify has checked the request by the schema that the type is made from',
     'packages/server/src/enforce/conntrack-table.ts': 'the kernel’s text is compared with addresses, and is none until it equals one',
-    'packages/server/src/match/matcher.ts': 're2’s types give an array of buffers one element',
+    'packages/server/src/match/naming.ts': 're2’s types give an array of buffers one element',
   };
 
   test('are never any', () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { run } from '../support/child.ts';
@@ -213,5 +213,44 @@ describeKernel('a disk', ['mount'], () => {
     empty();
     await again.attack('203.0.113.1');
     expect(await again.banned()).toEqual(['192.0.2.77', '203.0.113.1']);
+  });
+});
+
+describe('a database that somebody takes away while it runs', () => {
+  const removeAll = (banban: LocalBanban): void => {
+    for (const tail of ['', '-wal', '-shm']) rmSync(banban.database + tail, { force: true });
+  };
+
+  test('is written anew, and no ban that was acknowledged before or after is lost, kill -9 or not', async () => {
+    const banban = await LocalBanban.start();
+    await banban.attack('203.0.113.1');
+    expect(await banban.banctl('ban', '192.0.2.77')).toMatchObject({ code: 0 });
+    removeAll(banban);
+    expect(await banban.banctl('ban', '192.0.2.78')).toMatchObject({ code: 0 });
+    expect(await banban.logs('database')).toMatchObject({ level: 'warn', message: expect.stringMatching(/banban\.db was removed while banband ran, and has been written anew/) });
+    expect((await banban.status()).store.error).toBeNull();
+    expect(statSync(banban.database).mode & 0o777).toBe(0o600);
+    await banban.stop('SIGKILL');
+    const again = await banban.startAgain();
+    expect(await again.banned()).toEqual(['192.0.2.77', '192.0.2.78', '203.0.113.1']);
+    expect((await again.why('203.0.113.1')).offences).toHaveLength(1);
+    // Also where nobody writes.
+    removeAll(again);
+    await again.logs('database');
+    await again.stop('SIGKILL');
+    expect(await (await again.startAgain()).banned()).toEqual(['192.0.2.77', '192.0.2.78', '203.0.113.1']);
+  });
+
+  test('and puts another in its place: that one is not touched, and nothing is acknowledged that would be lost', async () => {
+    const banban = await LocalBanban.start();
+    await banban.attack('203.0.113.1');
+    writeFileSync(`${banban.database}.other`, 'my diary');
+    renameSync(`${banban.database}.other`, banban.database);
+    expect(await banban.banctl('ban', '192.0.2.77')).toMatchObject({ code: 1, stderr: expect.stringMatching(/was replaced by another file while banband ran/) });
+    await waitFor('status to say so', async () => (await banban.status()).problems.some((problem) => problem.includes('was replaced by another file')));
+    expect(await banban.banned()).toEqual(['203.0.113.1']);
+    expect(readFileSync(banban.database, 'utf8')).toBe('my diary');
+    expect(await banban.stop()).toMatchObject({ code: 0 });
+    expect(readFileSync(banban.database, 'utf8')).toBe('my diary');
   });
 });

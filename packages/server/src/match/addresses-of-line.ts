@@ -32,7 +32,8 @@ function afterTag(b: Buffer, start: number): number {
 }
 
 /**
- * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each: where it begins and ends.
+ * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each, counted from `from`: where it
+ * begins and ends.
  * IPv4 addresses are certain; of what may be IPv6 the caller has to make sure.
  *
  * @returns how many there are; -1 when something stands there of which a pattern might take a part (`x1.2.3.4`,
@@ -110,8 +111,8 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
     if (before === DASH && start - 1 > from && IS_WORD_BYTE[b[start - 2] ?? 0] === 1) return -1;
     if (after === DASH && end + 1 < to && IS_WORD_BYTE[b[end + 1] ?? 0] === 1) return -1;
     if (count === MOST_ADDRESSES) return -1;
-    out[2 * count] = start;
-    out[2 * count + 1] = end;
+    out[2 * count] = start - from;
+    out[2 * count + 1] = end - from;
     count++;
   }
   return count;

@@ -91,6 +91,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     ...[...bad.values()].map(({ pattern, rules: users }): Slot => ({ pattern, good: false, rules: users, costMs: 0, isOff: false })),
   ];
 
+  const hasOthers = slots.some(({ pattern }) => pattern.askExpression === undefined);
   const plans = new Map<string, Plan | undefined>();
   const programs = new Map<number, Program>();
 
@@ -211,18 +212,12 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       if (result.hits.length > 0) result.hits = [];
       since = (turn = (turn + 1) % SAMPLED) === 0 ? precise() : undefined;
       const { textStart, programEnd } = entry;
-      let text: Buffer | undefined;
-      let plan: Plan | undefined;
-      if (programEnd > textStart) plan = planOf(entry.text, textStart, programEnd);
-      else {
-        text = entry.text.subarray(textStart, entry.textEnd);
-        plan = planOfFile(text);
-      }
-      if (plan === undefined) return result;
-      text ??= entry.text.subarray(textStart, entry.textEnd);
-      const count = addressesOf(text, 0, text.length, places);
+      const count = addressesOf(entry.text, textStart, entry.textEnd, places);
       // No address, and no pattern with an idea of its own of what one is: nothing can match.
-      if (count === 0 && plan.others.length === 0) return result;
+      if (count === 0 && !hasOthers) return result;
+      const text = entry.text.subarray(textStart, entry.textEnd);
+      const plan = programEnd > textStart ? planOf(entry.text, textStart, programEnd) : planOfFile(text);
+      if (plan === undefined || (count === 0 && plan.others.length === 0)) return result;
       const found = find(plan, text, count);
       book(plan.slots);
       if (found.length === 0) return result;

@@ -234,7 +234,7 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
       return canAsk ? (asker ??= compile(expression('ask'))) : undefined;
     },
     askExpression: canAsk ? expression('ask') : undefined,
-    besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]),
+    besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]) || (pieces[at - 1]?.kind === 'close' && isColon(pieces[at - 2])),
     checkLeft,
     checkRight,
     program: name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`),

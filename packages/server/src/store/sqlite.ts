@@ -1,16 +1,18 @@
 /** The store in SQLite: one file, one writer, every method one transaction and every statement prepared once. */
-import { statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { instant, type Address, type Instant } from 'banban-shared';
-import { openDatabase, prepareDirectory, writeAhead } from './database-file.ts';
+import { makePrivateFile, openDatabase, prepareDirectory, syncFile, writeAhead } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
 import { migrate, refuseOthers } from './migrate.ts';
 import type { Migration } from './migration.ts';
 import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
-import type { BanEnd, BanRecord, BanWrite, Durability, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store, Unreleased } from './store.ts';
+import { StoreError, type BanEnd, type BanRecord, type BanWrite, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type Store, type Unreleased } from './store.ts';
 
-/** What may be other than usual: for tests. */
+/** What may be left out: all but `warn` is for tests. */
 export interface StoreOptions {
+  /** Told when the file was removed and has been written anew, a sentence for the admin. */
+  readonly warn?: (message: string) => void;
   /** How long a call waits for another program's lock, with the loop standing still. */
   readonly busyTimeoutMs?: number;
   /** For tests of the migrations themselves. */
@@ -28,14 +30,15 @@ const BUSY_TIMEOUT_MS = 200;
  */
 export function openStore(path: string, options: StoreOptions = {}): Store {
   return explaining(path, () => {
-    const db = openDatabase(prepareDirectory(path), options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
+    const file = prepareDirectory(path);
+    const db = openDatabase(file, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
     try {
       // Before the first pragma that writes: switching to WAL changes the file.
       refuseOthers(db, path, options.migrations);
       writeAhead(db);
       migrate(db, path, options.migrations);
       checkBans(db, path);
-      return new SqliteStore(path, db);
+      return new SqliteStore(path, file, db, options);
     } catch (error) {
       db.close();
       throw error;
@@ -95,15 +98,20 @@ const prepareAll = (db: Database) => ({
 });
 
 class SqliteStore implements Store {
-  private readonly sql: ReturnType<typeof prepareAll>;
+  private sql: ReturnType<typeof prepareAll>;
   private readonly rows: RowReader;
-  private readonly inTransaction: (action: () => void) => void;
+  private inTransaction: (action: () => void) => void;
   private durability: Durability = 'process';
+  private inode: bigint;
 
-  constructor(readonly path: string, private readonly db: Database) {
-    this.sql = prepareAll(db);
+  constructor(readonly path: string, private readonly file: string, private db: Database, private readonly options: StoreOptions) {
     this.rows = new RowReader(path);
-    this.inTransaction = db.transaction((action: () => void) => action()).immediate;
+    ({ sql: this.sql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(db));
+  }
+
+  /** All that belongs to one opening of the file. */
+  private attach(db: Database) {
+    return { sql: prepareAll(db), inTransaction: db.transaction((action: () => void) => action()).immediate, inode: statSync(this.file, { bigint: true }).ino };
   }
 
   activeBans(): BanRecord[] {
@@ -204,6 +212,31 @@ class SqliteStore implements Store {
     return ['', '-wal', '-shm'].reduce((sum, tail) => sum + (statSync(this.path + tail, { throwIfNoEntry: false })?.size ?? 0), 0);
   }
 
+  putBack(): void {
+    const there = statSync(this.file, { bigint: true, throwIfNoEntry: false });
+    if (there?.ino === this.inode) return;
+    if (there !== undefined) throw new StoreError(`${this.path} was replaced by another file while banband ran; nothing was written: restart banband to go on with the new one`);
+    const copy = `${this.file}.new`;
+    explaining(this.path, () => {
+      prepareDirectory(this.file);
+      rmSync(copy, { force: true });
+      // VACUUM INTO takes an empty file as it is, with its mode.
+      makePrivateFile(copy);
+      this.db.prepare('VACUUM INTO ?').run(copy);
+      syncFile(copy);
+    });
+    // Closed first: a connection that closes removes the log by its name, whosever it is. What goes wrong from here on is no
+    // StoreError: it ends banband, and the next start finds everything.
+    this.db.close();
+    for (const tail of ['-wal', '-shm']) rmSync(this.file + tail, { force: true });
+    renameSync(copy, this.file);
+    this.db = openDatabase(this.file, this.options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
+    writeAhead(this.db);
+    ({ sql: this.sql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));
+    this.durability = 'process';
+    this.options.warn?.(`${this.path} was removed while banband ran, and has been written anew with all that was in it: to end bans use banctl unban, and stop banband before its database is moved`);
+  }
+
   close(): void {
     // The last one out copies the log into the file; should that fail, the next start does it.
     this.db.close();
@@ -212,6 +245,7 @@ class SqliteStore implements Store {
   /** One transaction. In WAL mode NORMAL leaves a commit to the kernel's page cache, FULL syncs the log before it returns. */
   private write(durability: Durability, action: () => void): void {
     explaining(this.path, () => {
+      this.putBack();
       if (durability !== this.durability) {
         // Inside a transaction SQLite would ignore it.
         this.db.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);

@@ -112,6 +112,12 @@ export interface Store {
   /** Deletes at most `limit` each of ended bans, offences and events older than `before`; how many went. */
   purge(before: Instant, limit: number): number;
   sizeBytes(): number;
+  /**
+   * Sees that the file is where it was opened. One that was removed under us is written anew from what the connection still
+   * has. Every write does this first; to be called now and then by whoever writes seldom.
+   * @throws StoreError when another file stands in its place, or when it can't be written anew
+   */
+  putBack(): void;
   close(): void;
 }
 

@@ -725,6 +725,16 @@ describe('over time', () => {
     expect(room.store.endedBansOf(x, 10), 'it ended just now').toHaveLength(1);
   });
 
+  test('what a storm left behind is purged faster than it came', () => {
+    const room = engineRoom({ rules: [rule('ssh', { occurrences: 1, memory: ms(DAY) })] });
+    for (let i = 0; i < 3000; i++) room.hear(failed(nth(i)));
+    room.clock.crash(91 * DAY);
+    room.restart();
+    room.clock.advance(70 * SECOND);
+    const left = withRaw(room.path, (db) => db.prepare('SELECT count(*) AS n FROM offences').all());
+    expect(left).toEqual([{ n: 0 }]);
+  });
+
   test('windows that nobody hits any more are dropped', () => {
     const room = engineRoom();
     room.hear(failed(X));

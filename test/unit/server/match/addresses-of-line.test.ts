@@ -7,7 +7,7 @@ function found(line: string, from = 0, to = Buffer.byteLength(line)): string[] |
   const out = new Int32Array(2 * MOST_ADDRESSES);
   const count = addressesOf(bytes, from, to, out);
   if (count < 0) return -1;
-  return Array.from({ length: count }, (_, i) => bytes.toString('utf8', out[2 * i], out[2 * i + 1]));
+  return Array.from({ length: count }, (_, i) => bytes.toString('utf8', from + (out[2 * i] ?? 0), from + (out[2 * i + 1] ?? 0)));
 }
 
 describe('an address is found', () => {

@@ -62,23 +62,24 @@ const samplesOf = (name) => library.get(name)?.pack?.patterns.filter((p) => !p.g
 /** How often which service is attacked, in percent: what an exposed machine with ssh, mail and web sees; the rest is any pack's. */
 const SHARES = [['sshd', 45], ['http-access', 15], ['postfix', 12], ['dovecot', 8], ['pam', 5], ['nginx', 3], ['exim', 2]];
 const often = SHARES.flatMap(([name, share]) => Array.from({ length: share }, () => samplesOf(name)));
-const any = library.names().flatMap(samplesOf);
+const each = library.names().map(samplesOf).filter((samples) => samples.length > 0);
+const any = each.flat();
 
 /** @param even every pattern of every pack as often as any other, which no machine ever sees: the caches' worst case */
 function log(percent, even = false) {
   let seed = 7;
   const random = (n) => Math.floor(((seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) / 2 ** 32) * n);
-  // The second kind of line half as often as the first, the third a third as often: packs have the usual ones first.
-  const zipf = (n) => {
-    let left = random(1e6) / 1e6 * Array.from({ length: n }, (_, k) => 1 / (k + 1)).reduce((a, b) => a + b, 0);
-    for (let k = 0; k < n; k++) if ((left -= 1 / (k + 1)) < 0) return k;
-    return n - 1;
+  // A service's second kind of line is less than half as often as its first, and so on: packs have the usual ones first.
+  const zipf = (samples) => {
+    const weight = (k) => (k + 1) ** -1.5;
+    let left = (random(1e6) / 1e6) * samples.reduce((sum, _, k) => sum + weight(k), 0);
+    return samples.find((_, k) => (left -= weight(k)) < 0) ?? samples[0];
   };
   return Array.from({ length: LINES }, (_, i) => {
     let text;
     if (random(100) < percent) {
       const from = often[random(100)];
-      const { line, address } = even || from === undefined ? any[random(any.length)] : from[zipf(from.length)];
+      const { line, address } = even ? any[random(any.length)] : zipf(from ?? each[random(each.length)]);
       const attacker = random(ATTACKERS);
       text = line.replaceAll(address, address.includes(':') ? `2001:db8::${attacker.toString(16)}` : `198.18.${attacker >> 8}.${attacker & 255}`);
     } else text = honest[random(honest.length)](1000 + i);

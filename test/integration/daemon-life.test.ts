@@ -322,6 +322,21 @@ describe('the log', () => {
   });
 });
 
+test('SIGUSR1 opens no debugger: through it every user of the machine would be root', async () => {
+  const banban = await LocalBanban.start();
+  banban.signal('SIGUSR1');
+  expect(await banban.logs('signal_ignored')).toMatchObject({ level: 'warn', signal: 'SIGUSR1' });
+  expect(await banban.stop()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a reload that takes a target away, or renames it, says how many bans that ended', async () => {
+  const banban = await LocalBanban.start();
+  expect(await banban.banctl('ban', '192.0.2.77', '192.0.2.78')).toMatchObject({ code: 0 });
+  banban.configure(POLICY.replaceAll('BLOCKER', 'BLOCKED'));
+  expect((await banban.banctl('reload')).stdout).toContain('target BLOCKER removed, and its 2 bans ended\n');
+  expect(await banban.banned()).toEqual([]);
+});
+
 test('--state puts sockets and database into one directory, whatever the configuration says', async () => {
   const dir = tempDir();
   const config = join(dir, 'banban.yml');

@@ -129,6 +129,8 @@ async function daemonMain(argv: readonly string[]): Promise<number> {
     asked = signal;
     if (running !== undefined) end(running, signal);
   };
+  // Without a listener Node opens its debugger to every user of the machine, and through it they are root.
+  process.on('SIGUSR1', () => log.warn('signal_ignored', { signal: 'SIGUSR1' }));
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => {

@@ -1,4 +1,7 @@
-/** Keeps the kernel's lists what the active bans say, and knows at every moment how far that is true. */
+/**
+ * Keeps the kernel's lists what the active bans say, and knows at every moment how far that is true. It is longer than most
+ * files because every way in which a list changes (bans, ends, looks, renewals) has to leave the same ledger true.
+ */
 import { after, instant, ms, type Address, type Enforcement, type Instant } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 import type { TargetConfig } from '../config/config.ts';

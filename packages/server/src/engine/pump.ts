@@ -52,7 +52,7 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
   const queued = (): number => queue.length - head;
 
   function slice(limit: number): void {
-    const until = clock.now() + limit;
+    const began = clock.now();
     let done = 0;
     let bytes = 0;
     try {
@@ -64,7 +64,9 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
         done++;
         bytes += item.bytes.length;
         if (done < STRIDE && bytes < BYTE_STRIDE) continue;
-        if (clock.now() > until) break;
+        // Before it began: the clock was put back.
+        const now = clock.now();
+        if (now - began > limit || now < began) break;
         done = 0;
         bytes = 0;
       }

@@ -87,6 +87,7 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
         }
       }
       end = start;
+      const all = dots;
       dots = 0;
       while (end < i && b[end] !== COLON) if (b[end++] === DOT) dots++;
       // The full stop of a sentence.
@@ -95,7 +96,8 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
         dots--;
         if (IS_WORD_BYTE[next] === 1) return -1;
       }
-      if (dots !== 3) return -1;
+      // More dots are another address, with nothing but a colon between.
+      if (dots !== 3 || all > (b[i - 1] === DOT ? 4 : 3)) return -1;
     } else {
       start = afterTag(b, start);
       if (dots === 1 && b[end - 1] === DOT) {

@@ -48,12 +48,14 @@ export interface Matcher {
   switchOff(pattern: Pattern): void;
 }
 
-/** A program's plans: for messages that begin with one of `gate`, and for all others. */
+/** What is known of a program. */
 interface Program {
   readonly name: Buffer;
-  readonly whole: Plan | undefined;
-  readonly rest: Plan | undefined;
-  /** The first bytes of messages that patterns for any program want; undefined when there are no such patterns. */
+  readonly plan: Plan | undefined;
+  /**
+   * Where only patterns for any program want its lines: the bytes with which a message can begin for them; no other line
+   * is looked at.
+   */
   readonly gate: Uint8Array | undefined;
 }
 
@@ -61,6 +63,8 @@ interface Program {
 const MOST_PROGRAMS = 4096;
 /** Different selections of patterns; more come only from a forged flood of names against a pattern like `.?.?sshd`. */
 const MOST_PLANS = 256;
+/** A line with more addresses is looked through for anything that looks like one, and each pattern found is asked. */
+const MOST_MARKED = 4;
 /** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
 const SAMPLED = 64;
 
@@ -74,8 +78,9 @@ function isName(name: Buffer, text: Buffer, start: number, end: number): boolean
  * Makes the matcher for good patterns and, for each rule, its bad ones.
  *
  * @param precise milliseconds of a clock that only goes forward, to measure what patterns cost
+ * @param oneByOne for a few lines only: sets are not compiled where that can be avoided
  */
-export function createMatcher(good: readonly Pattern[], rules: readonly (readonly Pattern[])[], precise: () => number = () => 0): Matcher {
+export function createMatcher(good: readonly Pattern[], rules: readonly (readonly Pattern[])[], precise: () => number = () => 0, oneByOne = false): Matcher {
   const same = (pattern: Pattern): string => `${pattern.fileBegin ?? ''}\n${pattern.source}`;
   const bad = new Map<string, { pattern: Pattern; rules: number[] }>();
   rules.forEach((patterns, rule) => {
@@ -103,7 +108,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       programs.clear();
       filePlans.clear();
     }
-    const plan = wanted.length === 0 ? undefined : planFor(wanted);
+    const plan = wanted.length === 0 ? undefined : planFor(wanted, oneByOne);
     plans.set(key, plan);
     return plan;
   }
@@ -118,23 +123,24 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     const wanted = slots.filter(({ isOff, pattern }) => !isOff && takes(pattern, name));
     const gated = wanted.filter(({ pattern }) => pattern.messageFirst !== undefined);
     const whole = planOfSlots(wanted);
-    if (gated.length === 0) return { name, whole, rest: whole, gate: undefined };
+    // A program with patterns of its own is worth one set, and no second one without those for any program.
+    if (gated.length < wanted.length || gated.length === 0) return { name, plan: whole, gate: undefined };
     const gate = new Uint8Array(256);
     for (const { pattern } of gated) for (const c of pattern.messageFirst ?? []) gate[c] = 1;
-    return { name, whole, rest: planOfSlots(wanted.filter((slot) => !gated.includes(slot))), gate };
+    return { name, plan: whole, gate };
   }
 
   /** The plan for a line whose program's name is from `start` to `end`. */
   function planOf(text: Buffer, start: number, end: number): Plan | undefined {
-    const { whole, rest, gate } = programOf(text, start, end);
-    if (gate === undefined) return whole;
+    const { plan, gate } = programOf(text, start, end);
+    if (gate === undefined) return plan;
     let at = end;
     // Behind `[pid]`, colon and space.
     if (text[at] === 0x5b) {
       while (at < text.length && text[at] !== 0x5d) at++;
       at++;
     }
-    return gate[text[at + 2] ?? 0] === 1 ? whole : rest;
+    return gate[text[at + 2] ?? 0] === 1 ? plan : undefined;
   }
 
   function programOf(text: Buffer, start: number, end: number): Program {
@@ -180,25 +186,45 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     since = now;
   }
 
-  /** The line's one address, where the set has said already which patterns name it. */
-  let named: Address | undefined;
+  /** Whom a pattern names, by its place in the plan, where the sets have said it already; undefined: it has to be asked itself. */
+  let answer: (index: number) => Address | undefined = () => undefined;
 
-  /** The patterns that may match, by their places in the plan; sets `named`. */
+  /** The patterns that may match, by their places in the plan, lowest first; sets `answer`. */
   function find(plan: Plan, text: Buffer, count: number): readonly number[] {
-    named = undefined;
-    if (count > 1 || count < 0) return plan.loose().match(text);
-    const found = plan.others.length === 0 ? [] : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
-    if (count === 0) return found;
-    const from = places[0] ?? 0;
-    const to = places[1] ?? 0;
-    named = addressIn(text, from, to);
-    if (named === undefined || (plan.besideColon && (named.includes(':') || named.length !== to - from))) {
-      named = undefined;
-      return plan.loose().match(text);
+    answer = () => undefined;
+    const addresses = count < 1 || count > MOST_MARKED ? undefined : certain(plan, text, count);
+    if (count !== 0 && addresses === undefined) return plan.loose().match(text);
+    const others = plan.others.length === 0 ? [] : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
+    if (addresses === undefined) return others;
+    const [only] = addresses;
+    if (count === 1 && only !== undefined) {
+      answer = (index) => (plan.slots[index]?.pattern.askExpression === undefined ? undefined : only);
+      const asked = whileMarked(text, places[0] ?? 0, places[1] ?? 0, () => plan.asked().match(text));
+      return plan.others.length === 0 ? asked : [...others, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
     }
-    const asked = whileMarked(text, from, to, () => plan.asked().match(text));
-    if (plan.others.length === 0) return asked;
-    return [...found, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
+    // One address after the other; a pattern that more than one of them fits is asked itself.
+    const fits = new Map<number, Address | undefined>();
+    addresses.forEach((address, i) => {
+      for (const place of whileMarked(text, places[2 * i] ?? 0, places[2 * i + 1] ?? 0, () => plan.asked().match(text))) {
+        const index = plan.askable[place] ?? 0;
+        fits.set(index, !fits.has(index) || fits.get(index) === address ? address : undefined);
+      }
+    });
+    answer = (index) => fits.get(index);
+    return [...others, ...fits.keys()].sort((a, b) => a - b);
+  }
+
+  /** The line's addresses; undefined where one of them is none, or only a pattern can say how much of it is meant. */
+  function certain(plan: Plan, text: Buffer, count: number): readonly Address[] | undefined {
+    const addresses: Address[] = [];
+    for (let i = 0; i < count; i++) {
+      const from = places[2 * i] ?? 0;
+      const to = places[2 * i + 1] ?? 0;
+      const address = addressIn(text, from, to);
+      if (address === undefined || (plan.besideColon && (address.includes(':') || address.length !== to - from))) return undefined;
+      addresses.push(address);
+    }
+    return addresses;
   }
 
   const result: MatchResult = { good: undefined, hits: [], notAnAddress: false };
@@ -225,7 +251,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        const address = named !== undefined && slot.pattern.askExpression !== undefined ? named : addressFor(slot.pattern, text, count);
+        const address = answer(index) ?? addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
         if (address === null) {
           result.notAnAddress = true;

@@ -7,7 +7,7 @@ import RE2 from 're2';
 import { newEntry } from '../syslog/entry.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createMatcher } from './matcher.ts';
-import { compilePattern, PatternError, type Pattern } from './pattern.ts';
+import { compilePattern, hasProgram, PatternError, type Pattern } from './pattern.ts';
 import { cut, isChoice } from './pieces.ts';
 
 /** A line that a pattern must match, and whom it must name. */
@@ -91,15 +91,14 @@ function compile(pack: string, { name, begins, match }: PatternSource, isTag: (b
   return begins.map((begin) => {
     const options = { name: `${pack}/${name}` };
     const text = `^${whole(begin)}${whole(match)}`;
-    const pattern = compilePattern(text, options);
-    return pattern.program !== undefined || isTag(begin) ? pattern : compilePattern(text, { ...options, fileBegin: begin });
+    return compilePattern(text, hasProgram(text) || isTag(begin) ? options : { ...options, fileBegin: begin });
   });
 }
 
 /** Tries every sample and every miss on the whole pack at once. */
 function prove(patterns: readonly PackPattern[]): PackFault[] {
   const faults: PackFault[] = [];
-  const matcher = createMatcher([], patterns.map((p) => p.compiled));
+  const matcher = createMatcher([], patterns.map((p) => p.compiled), undefined, true);
   const entry = newEntry();
   const match = (line: string): ReturnType<typeof matcher.match> => {
     const bytes = Buffer.from(line);

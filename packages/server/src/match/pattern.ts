@@ -160,6 +160,25 @@ function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined
   return undefined;
 }
 
+/** Whether the expression begins with the name of a program. */
+export function hasProgram(text: string): boolean {
+  const pieces = cut(text);
+  return !isChoice(pieces) && programHead(pieces) !== undefined;
+}
+
+/** Tests of programs' names, by their expressions: all patterns of a pack have the same one. */
+const programTests = new Map<string, RE2>();
+const MOST_TESTS = 1024;
+
+function programTest(expression: string, compile: (expression: string) => RE2): RE2 {
+  let test = programTests.get(expression);
+  if (test === undefined) {
+    if (programTests.size >= MOST_TESTS) programTests.clear();
+    programTests.set(expression, (test = compile(expression)));
+  }
+  return test;
+}
+
 type Form = 'capture' | 'find' | 'ask' | 'name';
 
 /** The expression as RE2 gets it, with another text for the address in each form, and no captures but those that are wanted. */
@@ -215,10 +234,10 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
   // An edge of a word is not where it was when a byte that belongs to no word stands for the address.
   const canAsk = isPlaceholder && isPassedOnce(pieces, at) && !pieces.some((p) => p.kind === 'escape' && /^\\[bB]$/.test(p.text));
   const finder = expression('find');
-  if (compile(finder).test('')) throw new PatternError('it matches an empty line, so it would match every line');
-  // The strict form is larger, and RE2 has a limit: what it can't run has to be known now.
+  // What RE2 can't run has to be known now; the other forms differ from it by the address only.
+  const asker: RE2 | undefined = canAsk ? compile(expression('ask')) : undefined;
+  if (!canAsk && compile(finder).test('')) throw new PatternError('it matches an empty line, so it would match every line');
   let capturer: RE2 | undefined = isPlaceholder ? undefined : compile(expression('capture'), checkLeft || checkRight ? 'd' : '');
-  let asker: RE2 | undefined;
   let namer: RE2 | undefined;
   const name = head?.map((p) => (p.text === '(' ? '(?:' : p.text)).join('');
   const users = pieces.flatMap((p) => (p.kind === 'open' ? [groupName(p.text)] : [])).filter((g) => g !== undefined && USER_GROUP.test(g));
@@ -230,14 +249,12 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     get capturer() {
       return (capturer ??= compile(expression('capture'), checkLeft || checkRight ? 'd' : ''));
     },
-    get asker() {
-      return canAsk ? (asker ??= compile(expression('ask'))) : undefined;
-    },
+    asker,
     askExpression: canAsk ? expression('ask') : undefined,
     besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]) || (pieces[at - 1]?.kind === 'close' && isColon(pieces[at - 2])),
     checkLeft,
     checkRight,
-    program: name === undefined ? undefined : compile(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`),
+    program: name === undefined ? undefined : programTest(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`, compile),
     messageFirst: name === undefined && options.fileBegin === undefined ? messageFirst(pieces) : undefined,
     fileBegin: options.fileBegin,
     userOf(bytes) {

@@ -26,8 +26,11 @@ export interface Plan {
   readonly besideColon: boolean;
 }
 
-/** The sets are compiled when a line first wants them. */
-export function planFor(slots: readonly Slot[]): Plan {
+/**
+ * The sets are compiled when a line first wants them. `oneByOne` does without, as far as it can: for a handful of lines
+ * that costs less than to compile.
+ */
+export function planFor(slots: readonly Slot[], oneByOne = false): Plan {
   const every = [...slots.keys()];
   const askable = every.filter((i) => slots[i]?.pattern.askExpression !== undefined);
   const others = every.filter((i) => !askable.includes(i));
@@ -39,7 +42,7 @@ export function planFor(slots: readonly Slot[]): Plan {
   return {
     slots,
     loose: of(every, (p) => p.finder),
-    asked: of(askable, (p) => p.askExpression),
+    asked: oneByOne ? () => ({ match: (text) => askable.flatMap((i, place) => (slots[i]?.pattern.asker?.test(text) === true ? [place] : [])) }) : of(askable, (p) => p.askExpression),
     askable,
     unaskable: of(others, (p) => p.finder),
     others,

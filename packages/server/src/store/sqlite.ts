@@ -225,11 +225,12 @@ class SqliteStore implements Store {
       this.db.prepare('VACUUM INTO ?').run(copy);
       syncFile(copy);
     });
-    // Closed first: a connection that closes removes the log by its name, whosever it is. What goes wrong from here on is no
-    // StoreError: it ends banband, and the next start finds everything.
-    this.db.close();
+    // An old log would be taken for the new file's. What goes wrong from here on is no StoreError: it ends banband, and the
+    // next start finds everything.
     for (const tail of ['-wal', '-shm']) rmSync(this.file + tail, { force: true });
     renameSync(copy, this.file);
+    // Before the new one is opened: a connection that closes removes the log by its name, whosever it is.
+    this.db.close();
     this.db = openDatabase(this.file, this.options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
     writeAhead(this.db);
     ({ sql: this.sql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));

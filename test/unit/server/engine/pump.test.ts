@@ -93,6 +93,19 @@ test('and under a flood faster than the work a turn is a slice of about a millis
   expect(r.slices.length).toBeGreaterThan(30);
 });
 
+test('a clock that is put back in the middle of a slice does not make it the whole queue', () => {
+  let worked = 0;
+  const back = room({ work: () => {
+    worked++;
+    back.pass(worked === 10 ? -3_600_000 : 0.05);
+  } });
+  back.push(...many(3000));
+  while (worked === 0 && back.turn());
+  expect(worked).toBeLessThan(200);
+  while (back.turn());
+  expect(worked).toBe(3000);
+});
+
 test('a slice of large deliveries is no longer for their size', () => {
   const r = room({ workTakes: 2 });
   r.push(...many(10).map(() => 'x'.repeat(65_536)));

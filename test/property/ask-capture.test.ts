@@ -60,7 +60,7 @@ const described = fc.tuple(pattern, fc.array(fc.tuple(neighbour, address), { min
 
 /** The addresses that stand by themselves in a line, as one look at its bytes finds them. */
 function addressesIn(text: Buffer): (string | undefined)[] {
-  const places = new Int32Array(2 * MOST_ADDRESSES);
+  const places = new Int32Array(2 * MOST_ADDRESSES + 1);
   const count = addressesOf(text, 0, text.length, places);
   return Array.from({ length: Math.max(0, count) }, (_, i) => parseAddress(text.toString('latin1', places[2 * i], places[2 * i + 1])));
 }

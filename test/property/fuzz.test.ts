@@ -57,8 +57,9 @@ class Line {
   take(bytes: Buffer, at: number): void {
     const { counters, entry } = this;
     if (!isUtf8(bytes)) {
-      mendUtf8(bytes);
-      if (!isUtf8(bytes)) throw new Error('mending left bytes that are no UTF-8');
+      const mended = Buffer.from(bytes);
+      mendUtf8(mended);
+      if (!isUtf8(mended)) throw new Error('mending left bytes that are no UTF-8');
     }
     let last = 0;
     let first: { readonly hasPri: boolean; readonly hasStamp: boolean } | undefined;

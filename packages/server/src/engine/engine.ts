@@ -4,7 +4,6 @@
  * has its own file, and all of them change the same few tables.
  */
 import { after, instant, ms, NEVER, type Address, type Enforcement, type Instant, type Ms, type Prefix } from 'banban-shared';
-import { isUtf8 } from 'node:buffer';
 import type { Clock, Timer } from '../clock.ts';
 import { createWindows, type FullWindow, type WindowView } from '../count/window.ts';
 import { decide, isLongEnough, type Decision } from '../decide/decide.ts';
@@ -15,7 +14,7 @@ import { StoreError } from '../store/store.ts';
 import type { Hit, Pardon } from '../match/matcher.ts';
 import type { Pattern } from '../match/pattern.ts';
 import { evidence, isOwn, newEntry, type Entry } from '../syslog/entry.ts';
-import { mendUtf8, splitLines, unescapeTabs } from '../syslog/lines.ts';
+import { splitLines, unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createActiveBans } from './active-bans.ts';
 import { createBudget } from './budget.ts';
@@ -312,7 +311,6 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function work(bytes: Buffer, at: Instant): void {
     arrivedAt = at;
     first = true;
-    if (!isUtf8(bytes)) mendUtf8(bytes);
     splitLines(bytes, line);
   }
 
@@ -505,7 +503,6 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function forecast(bytes: Buffer): Forecast {
     const own = newEntry();
     const copy = Buffer.from(bytes);
-    if (!isUtf8(copy)) mendUtf8(copy);
     parseLine(copy, 0, unescapeTabs(copy, 0, copy.length), own);
     // The parser's buffer is used again with the next line.
     own.text = Buffer.from(own.text);

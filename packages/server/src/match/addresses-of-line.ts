@@ -22,8 +22,25 @@ const PERCENT = 0x25;
 const DASH = 0x2d;
 const MARK = 0x01;
 
+/** What a look at a line has to stop for. */
+const KIND = new Uint8Array(256);
+const POINT = 1;
+const FORBIDDEN = 2;
+KIND[DOT] = POINT;
+KIND[COLON] = POINT;
+KIND[MARK] = FORBIDDEN;
+KIND.fill(3, 0x80);
+
 /** A line with more addresses is taken the slow way. */
 export const MOST_ADDRESSES = 8;
+/** Where in `out` it says whether there may be bytes that are not ASCII: 0 or 1. */
+export const NOT_ASCII = 2 * MOST_ADDRESSES;
+
+/** What has not been looked at may be anything. */
+function odd(out: Int32Array): -1 {
+  out[NOT_ASCII] = 1;
+  return -1;
+}
 
 /** Digits and hexadecimal letters that could be the end of `IPv6:` (RFC 5321, section 4.1.3), the tag of an address literal: where the address begins. */
 function afterTag(b: Buffer, start: number): number {
@@ -34,20 +51,23 @@ function afterTag(b: Buffer, start: number): number {
 /**
  * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each, counted from `from`: where it
  * begins and ends.
- * IPv4 addresses are certain; of what may be IPv6 the caller has to make sure.
+ * `out[NOT_ASCII]` is 0 where all bytes are ASCII. IPv4 addresses are certain; of what may be IPv6 the caller has to make sure.
  *
  * @returns how many there are; -1 when something stands there of which a pattern might take a part (`x1.2.3.4`,
  *   `1.2.3.4.5`, `fe80::1%eth0`), so that only the pattern itself can say
  */
 export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array): number {
   let count = 0;
+  out[NOT_ASCII] = 0;
   /** Where the last run of such bytes ended: the next one can't begin before. */
   let floor = from;
   for (let i = from; i < to; i++) {
-    const c = b[i];
-    // Every address has one of these, and hardly anything else in a line does.
-    if (c !== DOT && c !== COLON) {
-      if (c === MARK) return -1;
+    // Every address has a dot or a colon, and hardly anything else in a line does.
+    const kind = KIND[b[i] ?? 0];
+    if (kind === 0) continue;
+    if (kind !== POINT) {
+      if (kind === FORBIDDEN) return odd(out);
+      out[NOT_ASCII] = 1;
       continue;
     }
     let start = i;
@@ -71,7 +91,7 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
       }
     }
     const next = i < to ? (b[i] ?? 0) : 0;
-    if (next === MARK) return -1;
+    if (next === MARK) return odd(out);
     floor = i;
     // No part of it can be an address: a number, a version, a time of day, an ellipsis. IPv6 has `::` or seven colons, or six and IPv4's dots.
     if ((dots < 3 || dots === i - start) && !isShort && colons < 7) continue;
@@ -94,25 +114,25 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
       if (end === i && dots === 4 && b[end - 1] === DOT) {
         end--;
         dots--;
-        if (IS_WORD_BYTE[next] === 1) return -1;
+        if (IS_WORD_BYTE[next] === 1) return odd(out);
       }
       // More dots are another address, with nothing but a colon between.
-      if (dots !== 3 || all > (b[i - 1] === DOT ? 4 : 3)) return -1;
+      if (dots !== 3 || all > (b[i - 1] === DOT ? 4 : 3)) return odd(out);
     } else {
       start = afterTag(b, start);
       if (dots === 1 && b[end - 1] === DOT) {
         end--;
         dots--;
-        if (IS_WORD_BYTE[next] === 1) return -1;
+        if (IS_WORD_BYTE[next] === 1) return odd(out);
       }
-      if (dots !== 0 && dots !== 3) return -1;
+      if (dots !== 0 && dots !== 3) return odd(out);
     }
     const before = start > from ? (b[start - 1] ?? 0) : 0;
     const after = end < i ? COLON : next;
-    if ((IS_WORD_BYTE[before] === 1 && !endsColour(b, start - 1)) || IS_WORD_BYTE[after] === 1 || after === PERCENT) return -1;
-    if (before === DASH && start - 1 > from && IS_WORD_BYTE[b[start - 2] ?? 0] === 1) return -1;
-    if (after === DASH && end + 1 < to && IS_WORD_BYTE[b[end + 1] ?? 0] === 1) return -1;
-    if (count === MOST_ADDRESSES) return -1;
+    if ((IS_WORD_BYTE[before] === 1 && !endsColour(b, start - 1)) || IS_WORD_BYTE[after] === 1 || after === PERCENT) return odd(out);
+    if (before === DASH && start - 1 > from && IS_WORD_BYTE[b[start - 2] ?? 0] === 1) return odd(out);
+    if (after === DASH && end + 1 < to && IS_WORD_BYTE[b[end + 1] ?? 0] === 1) return odd(out);
+    if (count === MOST_ADDRESSES) return odd(out);
     out[2 * count] = start - from;
     out[2 * count + 1] = end - from;
     count++;

@@ -8,8 +8,9 @@
  */
 import type { Address } from 'banban-shared';
 import { OWN_NAME, type Entry } from '../syslog/entry.ts';
-import { addressesOf } from './addresses-of-line.ts';
-import { addressFor, addressIn, places, whileMarked } from './naming.ts';
+import { mendUtf8 } from '../syslog/lines.ts';
+import { addressesOf, NOT_ASCII } from './addresses-of-line.ts';
+import { addressFor, addressIn, matchMarked, places } from './naming.ts';
 import { patternSet } from './pattern-set.ts';
 import type { Pattern } from './pattern.ts';
 import { planFor, type Plan, type Slot } from './plan.ts';
@@ -52,10 +53,7 @@ export interface Matcher {
 interface Program {
   readonly name: Buffer;
   readonly plan: Plan | undefined;
-  /**
-   * Where only patterns for any program want its lines: the bytes with which a message can begin for them; no other line
-   * is looked at.
-   */
+  /** The bytes with which a message can begin that one of its patterns wants; undefined where that is not known. */
   readonly gate: Uint8Array | undefined;
 }
 
@@ -63,6 +61,7 @@ interface Program {
 const MOST_PROGRAMS = 4096;
 /** Different selections of patterns; more come only from a forged flood of names against a pattern like `.?.?sshd`. */
 const MOST_PLANS = 256;
+const NONE: readonly number[] = [];
 /** A line with more addresses is looked through for anything that looks like one, and each pattern found is asked. */
 const MOST_MARKED = 4;
 /** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
@@ -121,13 +120,11 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
 
   function programFor(name: Buffer): Program {
     const wanted = slots.filter(({ isOff, pattern }) => !isOff && takes(pattern, name));
-    const gated = wanted.filter(({ pattern }) => pattern.messageFirst !== undefined);
-    const whole = planOfSlots(wanted);
-    // A program with patterns of its own is worth one set, and no second one without those for any program.
-    if (gated.length < wanted.length || gated.length === 0) return { name, plan: whole, gate: undefined };
+    const plan = planOfSlots(wanted);
+    if (wanted.some(({ pattern }) => pattern.messageFirst === undefined)) return { name, plan, gate: undefined };
     const gate = new Uint8Array(256);
-    for (const { pattern } of gated) for (const c of pattern.messageFirst ?? []) gate[c] = 1;
-    return { name, plan: whole, gate };
+    for (const { pattern } of wanted) for (const c of pattern.messageFirst ?? []) gate[c] = 1;
+    return { name, plan, gate };
   }
 
   /** The plan for a line whose program's name is from `start` to `end`. */
@@ -140,6 +137,8 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       while (at < text.length && text[at] !== 0x5d) at++;
       at++;
     }
+    // Whatever else stands there is for the patterns to say.
+    if (text[at] !== 0x3a || text[at + 1] !== 0x20) return plan;
     return gate[text[at + 2] ?? 0] === 1 ? plan : undefined;
   }
 
@@ -186,32 +185,36 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     since = now;
   }
 
-  /** Whom a pattern names, by its place in the plan, where the sets have said it already; undefined: it has to be asked itself. */
-  let answer: (index: number) => Address | undefined = () => undefined;
+  /** The line's one address, where the set has said already which patterns name it. */
+  let named: Address | undefined;
+  /** Where there are several: whom a pattern names, by its place in the plan; undefined where more than one fits. */
+  let fits: Map<number, Address | undefined> | undefined;
 
-  /** The patterns that may match, by their places in the plan, lowest first; sets `answer`. */
+  /** Whom the pattern at a place of the plan names, as far as the sets have said it; undefined: it has to be asked itself. */
+  const answer = (slot: Slot, index: number): Address | undefined => (slot.pattern.askExpression === undefined ? undefined : (named ?? fits?.get(index)));
+
+  /** The patterns that may match, by their places in the plan, lowest first; sets `named` and `fits`. */
   function find(plan: Plan, text: Buffer, count: number): readonly number[] {
-    answer = () => undefined;
+    named = fits = undefined;
     const addresses = count < 1 || count > MOST_MARKED ? undefined : certain(plan, text, count);
     if (count !== 0 && addresses === undefined) return plan.loose().match(text);
-    const others = plan.others.length === 0 ? [] : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
+    const others = plan.others.length === 0 ? NONE : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
     if (addresses === undefined) return others;
-    const [only] = addresses;
-    if (count === 1 && only !== undefined) {
-      answer = (index) => (plan.slots[index]?.pattern.askExpression === undefined ? undefined : only);
-      const asked = whileMarked(text, places[0] ?? 0, places[1] ?? 0, () => plan.asked().match(text));
+    if (count === 1) {
+      named = addresses[0];
+      const asked = matchMarked(plan.asked(), text, places[0] ?? 0, places[1] ?? 0);
       return plan.others.length === 0 ? asked : [...others, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
     }
     // One address after the other; a pattern that more than one of them fits is asked itself.
-    const fits = new Map<number, Address | undefined>();
-    addresses.forEach((address, i) => {
-      for (const place of whileMarked(text, places[2 * i] ?? 0, places[2 * i + 1] ?? 0, () => plan.asked().match(text))) {
+    fits = new Map();
+    for (let i = 0; i < count; i++) {
+      const address = addresses[i];
+      for (const place of matchMarked(plan.asked(), text, places[2 * i] ?? 0, places[2 * i + 1] ?? 0)) {
         const index = plan.askable[place] ?? 0;
         fits.set(index, !fits.has(index) || fits.get(index) === address ? address : undefined);
       }
-    });
-    answer = (index) => fits.get(index);
-    return [...others, ...fits.keys()].sort((a, b) => a - b);
+    }
+    return fits.size === 0 ? others : [...others, ...fits.keys()].sort((a, b) => a - b);
   }
 
   /** The line's addresses; undefined where one of them is none, or only a pattern can say how much of it is meant. */
@@ -238,11 +241,16 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       if (result.hits.length > 0) result.hits = [];
       since = (turn = (turn + 1) % SAMPLED) === 0 ? precise() : undefined;
       const { textStart, programEnd } = entry;
+      const isTagged = programEnd > textStart;
+      let plan = isTagged ? planOf(entry.text, textStart, programEnd) : undefined;
+      if (isTagged && plan === undefined) return result;
       const count = addressesOf(entry.text, textStart, entry.textEnd, places);
       // No address, and no pattern with an idea of its own of what one is: nothing can match.
       if (count === 0 && !hasOthers) return result;
       const text = entry.text.subarray(textStart, entry.textEnd);
-      const plan = programEnd > textStart ? planOf(entry.text, textStart, programEnd) : planOfFile(text);
+      // To RE2 a broken byte is none: it would hide the line from every pattern.
+      if (places[NOT_ASCII] === 1) mendUtf8(text);
+      plan ??= planOfFile(text);
       if (plan === undefined || (count === 0 && plan.others.length === 0)) return result;
       const found = find(plan, text, count);
       book(plan.slots);
@@ -251,7 +259,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        const address = answer(index) ?? addressFor(slot.pattern, text, count);
+        const address = answer(slot, index) ?? addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
         if (address === null) {
           result.notAnAddress = true;

@@ -3,8 +3,9 @@
  * long to say where; so where it is known what stands in the line, it is only asked (docs/adr/0011).
  */
 import { parseAddress, type Address } from 'banban-shared';
-import { MOST_ADDRESSES } from './addresses-of-line.ts';
+import { addressesOf, MOST_ADDRESSES } from './addresses-of-line.ts';
 import { standsAlone } from './edges.ts';
+import type { PatternSet } from './pattern-set.ts';
 import { MARK, type Pattern } from './pattern.ts';
 
 /** 45 characters are the longest that an address has as text; what is longer is none. */
@@ -28,16 +29,36 @@ export function addressIn(text: Buffer, from: number, to: number): Address | und
 
 const kept = new Uint8Array(LONGEST_ADDRESS);
 
-/** Runs `action` while the bytes `from` to `to`, at most 64 of them, are marked as the address; then they are what they were. */
-export function whileMarked<T>(text: Buffer, from: number, to: number, action: () => T): T {
+function mark(text: Buffer, from: number, to: number): void {
   for (let i = from; i < to; i++) {
     kept[i - from] = text[i] ?? 0;
-    text[i] = i === from ? MARK.first : i === to - 1 ? MARK.last : MARK.between;
+    text[i] = MARK.between;
   }
+  text[from] = MARK.first;
+  text[to - 1] = MARK.last;
+}
+
+function unmark(text: Buffer, from: number, to: number): void {
+  for (let i = from; i < to; i++) text[i] = kept[i - from] ?? 0;
+}
+
+/** Matches `set` against `text` while the bytes `from` to `to`, at most 64 of them, are marked as the address; then they are what they were. */
+export function matchMarked(set: PatternSet, text: Buffer, from: number, to: number): readonly number[] {
+  mark(text, from, to);
+  try {
+    return set.match(text);
+  } finally {
+    unmark(text, from, to);
+  }
+}
+
+/** The same for a question to one pattern. */
+function whileMarked<T>(text: Buffer, from: number, to: number, action: () => T): T {
+  mark(text, from, to);
   try {
     return action();
   } finally {
-    for (let i = from; i < to; i++) text[i] = kept[i - from] ?? 0;
+    unmark(text, from, to);
   }
 }
 
@@ -56,7 +77,7 @@ function capture(pattern: Pattern, text: Buffer): Address | null {
 }
 
 /** The places of a line's addresses, as `addressesOf` writes them. */
-export const places = new Int32Array(2 * MOST_ADDRESSES);
+export const places = new Int32Array(2 * MOST_ADDRESSES + 1);
 
 /** Whom `pattern` names in `text`; `count` is what `addressesOf` said of it, and `places` what it wrote. Null when it names nobody. */
 export function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null {
@@ -78,4 +99,24 @@ export function addressFor(pattern: Pattern, text: Buffer, count: number): Addre
   }
   if (isCertain || (address !== undefined && count === 1)) return address ?? null;
   return capture(pattern, text);
+}
+
+/**
+ * The user that `pattern` names in `text`, a line in which it named `address`: the first of its groups `user`, `user2`, … that is
+ * not empty.
+ */
+export function userIn(pattern: Pattern, text: Buffer, address: Address): string | undefined {
+  if (!pattern.namesUsers) return undefined;
+  const { userAsker } = pattern;
+  const count = userAsker === undefined ? -1 : addressesOf(text, 0, text.length, places);
+  for (let i = 0; i < count && userAsker !== undefined; i++) {
+    const from = places[2 * i] ?? 0;
+    const to = places[2 * i + 1] ?? 0;
+    if (addressIn(text, from, to) !== address) continue;
+    const found = whileMarked(text, from, to, () => userAsker.exec(text)?.groups);
+    if (found === undefined) continue;
+    for (const user of Object.values(found)) if (user !== undefined && user.length > 0) return user.toString();
+    return undefined;
+  }
+  return pattern.userOf(text);
 }

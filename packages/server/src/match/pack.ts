@@ -7,6 +7,7 @@ import RE2 from 're2';
 import { newEntry } from '../syslog/entry.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createMatcher } from './matcher.ts';
+import { userIn } from './naming.ts';
 import { compilePattern, hasProgram, PatternError, type Pattern } from './pattern.ts';
 import { cut, isChoice } from './pieces.ts';
 
@@ -114,7 +115,7 @@ function prove(patterns: readonly PackPattern[]): PackFault[] {
       const own = hits.find((hit) => hit.rule === index);
       if (own === undefined) return fault('it does not match its own sample');
       if (own.address !== wanted) return fault(`of its own sample it yields the address ${own.address}, not ${wanted}`);
-      const named = own.pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd));
+      const named = userIn(own.pattern, entry.text.subarray(entry.textStart, entry.textEnd), own.address);
       if (user !== undefined && named !== user) return fault(`of its own sample it yields ${named === undefined ? 'no user' : `the user ${JSON.stringify(named)}`}, not ${JSON.stringify(user)}`);
       const other = otherWord(hits, patterns, pattern, wanted);
       if (other !== undefined) fault(other);

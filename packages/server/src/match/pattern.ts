@@ -39,12 +39,16 @@ export interface Pattern {
   /** Matches the names of the programs whose lines it can match; undefined when any line will do. */
   readonly program: RE2 | undefined;
   /**
-   * For a pattern that begins with a tag of any program: the bytes with which its message can begin, so that the lines of all
-   * the other programs need not be tried. Undefined where that is not known.
+   * For a pattern that begins with a tag: the bytes with which the message behind it can begin, so that a line of which no
+   * pattern wants the first byte need not be tried. Undefined where that is not known.
    */
   readonly messageFirst: ReadonlySet<number> | undefined;
   /** How the lines of a service's own log file begin, when the pattern is for lines without a program only. */
   readonly fileBegin: string | undefined;
+  /** Whether it has a group `user`, `user2`, …. */
+  readonly namesUsers: boolean;
+  /** The asker with the groups of users, to be run where the address is known; undefined where there is none. */
+  readonly userAsker: RE2 | undefined;
   /** What the groups `user`, `user2`, … have of a line that it matches: the first that is not empty. */
   userOf(text: Buffer): string | undefined;
 }
@@ -144,9 +148,21 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 
 const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
 
-/** What the message can begin with where the pattern begins with `^`, a tag without a space, and `: `. */
+/** The bytes of ASCII that a class or an escape takes, by its text; undefined where it takes others, too. */
+const ascii = new Map<string, ReadonlySet<number> | undefined>();
+
+function asciiOf(expression: string): ReadonlySet<number> | undefined {
+  if (ascii.has(expression)) return ascii.get(expression);
+  if (ascii.size >= MOST_TESTS) ascii.clear();
+  const one = new RE2(`^${expression}$`);
+  const found = one.test('é') ? undefined : new Set(Array.from({ length: 128 }, (_, c) => c).filter((c) => one.test(String.fromCharCode(c))));
+  ascii.set(expression, found);
+  return found;
+}
+
+/** What the message can begin with where the pattern begins with a tag without a space, and `: `. */
 function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined {
-  if (pieces[0]?.text !== '^' || isChoice(pieces)) return undefined;
+  if (isChoice(pieces)) return undefined;
   let depth = 0;
   for (const [i, piece] of pieces.entries()) {
     if (piece.kind === 'open') depth++;
@@ -154,7 +170,7 @@ function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined
     else if (piece.kind === 'literal' && piece.text === ' ') return undefined;
     else if (piece.kind === 'dot' || (piece.kind === 'class' && piece.text.startsWith('[^')) || (piece.kind === 'escape' && /^\\[sSDW]$/.test(piece.text))) return undefined;
     if (depth === 0 && piece.text === ':' && piece.kind === 'literal' && pieces[i + 1]?.text === ' ' && pieces[i + 2]?.kind !== 'quantifier') {
-      return firstBytes(pieces, i + 2, (expression, text) => new RE2(`^${expression}$`).test(text));
+      return firstBytes(pieces, i + 2, asciiOf);
     }
   }
   return undefined;
@@ -179,17 +195,17 @@ function programTest(expression: string, compile: (expression: string) => RE2): 
   return test;
 }
 
-type Form = 'capture' | 'find' | 'ask' | 'name';
+type Form = 'capture' | 'find' | 'ask' | 'name' | 'ask name';
 
 /** The expression as RE2 gets it, with another text for the address in each form, and no captures but those that are wanted. */
 function render(pieces: readonly Piece[], place: Piece, form: Form): string {
   return pieces
     .map((p) => {
-      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'ask' ? '\\x01\\x02*\\x03' : STRICT_IP;
+      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'ask' || form === 'ask name' ? '\\x01\\x02*\\x03' : STRICT_IP;
       if (p.kind !== 'open') return p.text;
       if (p === place) return form === 'find' ? '(?:' : '(';
       const name = groupName(p.text);
-      if (form === 'name' && name !== undefined && USER_GROUP.test(name)) return `(?P<${name}>`;
+      if ((form === 'name' || form === 'ask name') && name !== undefined && USER_GROUP.test(name)) return `(?P<${name}>`;
       // Only the address is wanted: every capture costs.
       return p.text === '(' || name !== undefined ? '(?:' : p.text;
     })
@@ -239,6 +255,7 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
   if (!canAsk && compile(finder).test('')) throw new PatternError('it matches an empty line, so it would match every line');
   let capturer: RE2 | undefined = isPlaceholder ? undefined : compile(expression('capture'), checkLeft || checkRight ? 'd' : '');
   let namer: RE2 | undefined;
+  let userAsker: RE2 | undefined;
   const name = head?.map((p) => (p.text === '(' ? '(?:' : p.text)).join('');
   const users = pieces.flatMap((p) => (p.kind === 'open' ? [groupName(p.text)] : [])).filter((g) => g !== undefined && USER_GROUP.test(g));
   return {
@@ -255,8 +272,12 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     checkLeft,
     checkRight,
     program: name === undefined ? undefined : programTest(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`, compile),
-    messageFirst: name === undefined && options.fileBegin === undefined ? messageFirst(pieces) : undefined,
+    messageFirst: options.fileBegin === undefined && (head !== undefined || pieces[0]?.text === '^') ? messageFirst(pieces) : undefined,
     fileBegin: options.fileBegin,
+    namesUsers: users.length > 0,
+    get userAsker() {
+      return canAsk && users.length > 0 ? (userAsker ??= compile(expression('ask name'))) : undefined;
+    },
     userOf(bytes) {
       if (users.length === 0) return undefined;
       const groups = (namer ??= compile(expression('name'))).exec(bytes.toString())?.groups;

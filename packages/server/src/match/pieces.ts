@@ -117,8 +117,12 @@ export function isPassedOnce(pieces: readonly Piece[], at: number): boolean {
   return true;
 }
 
-/** What an expression can begin with, from `pieces[from]` on: the bytes of ASCII; undefined where it may be any. */
-export function firstBytes(pieces: readonly Piece[], from: number, matches: (expression: string, text: string) => boolean): ReadonlySet<number> | undefined {
+/**
+ * What an expression can begin with, from `pieces[from]` on: the bytes of ASCII; undefined where it may be any.
+ *
+ * @param asciiOf the bytes of ASCII that a class or an escape takes; undefined where it takes others, too
+ */
+export function firstBytes(pieces: readonly Piece[], from: number, asciiOf: (expression: string) => ReadonlySet<number> | undefined): ReadonlySet<number> | undefined {
   const found = new Set<number>();
   const add = (more: ReadonlySet<number> | undefined): boolean => {
     if (more === undefined) return false;
@@ -131,12 +135,11 @@ export function firstBytes(pieces: readonly Piece[], from: number, matches: (exp
     const end = piece.kind === 'open' ? closeOf(pieces, i) : i;
     const quantifier = pieces[end + 1]?.kind === 'quantifier' ? (pieces[end + 1]?.text ?? '') : '';
     if (piece.kind === 'literal') found.add(piece.text.charCodeAt(0));
-    else if (piece.kind === 'class' || piece.kind === 'escape') for (let c = 0; c < 128; c++) if (matches(piece.text, String.fromCharCode(c))) found.add(c);
+    else if ((piece.kind === 'class' || piece.kind === 'escape') && !add(asciiOf(piece.text))) return undefined;
     if (piece.kind === 'literal' && piece.text > '\x7f') return undefined;
-    if ((piece.kind === 'class' || piece.kind === 'escape') && matches(piece.text, 'é')) return undefined;
     if (piece.kind === 'open') {
       if (!/^\((?:\?:|\?P?<\w+>)?$/.test(piece.text)) return undefined;
-      for (const part of choices(pieces.slice(i + 1, end))) if (!add(firstBytes(part, 0, matches))) return undefined;
+      for (const part of choices(pieces.slice(i + 1, end))) if (!add(firstBytes(part, 0, asciiOf))) return undefined;
     } else if (piece.kind !== 'literal' && piece.kind !== 'class' && piece.kind !== 'escape') return undefined;
     if (!/^(?:[?*]|\{0)/.test(quantifier)) return found;
     i = end + 1;

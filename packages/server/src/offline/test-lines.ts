@@ -1,10 +1,10 @@
 /** What the patterns say of a line, with no daemon: parsed, matched, and told in words. */
-import { isUtf8 } from 'node:buffer';
 import type { Address } from 'banban-shared';
 import { createMatcher, type Matcher } from '../match/matcher.ts';
+import { userIn } from '../match/naming.ts';
 import type { Pattern } from '../match/pattern.ts';
 import { newEntry, type Entry } from '../syslog/entry.ts';
-import { mendUtf8, unescapeTabs } from '../syslog/lines.ts';
+import { unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 
 /** Patterns to try, and who uses them. */
@@ -52,7 +52,7 @@ export function createTester({ good, rules }: TestRules, program: string | undef
       pattern: found.pattern.name,
       rules: pardon === undefined ? hits.flatMap((hit) => rules[hit.rule]?.name ?? []) : [],
       address: found.address,
-      user: found.pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd)),
+      user: userIn(found.pattern, entry.text.subarray(entry.textStart, entry.textEnd), found.address),
       times: entry.times,
     };
   }
@@ -72,7 +72,6 @@ export function createTester({ good, rules }: TestRules, program: string | undef
     entry,
     test(bytes, from, to) {
       const line = bytes.subarray(from, to);
-      if (!isUtf8(line)) mendUtf8(line);
       parseLine(line, 0, unescapeTabs(line, 0, line.length), entry);
       if (entry.repeatsLast) return last === undefined ? undefined : { ...last, times: entry.times };
       return (last = verdict() ?? tagged());

@@ -4,7 +4,7 @@ import { addressesOf, MOST_ADDRESSES } from '../../../../packages/server/src/mat
 /** The texts that are found, or -1 when only the pattern can say. */
 function found(line: string, from = 0, to = Buffer.byteLength(line)): string[] | -1 {
   const bytes = Buffer.from(line);
-  const out = new Int32Array(2 * MOST_ADDRESSES);
+  const out = new Int32Array(2 * MOST_ADDRESSES + 1);
   const count = addressesOf(bytes, from, to, out);
   if (count < 0) return -1;
   return Array.from({ length: count }, (_, i) => bytes.toString('utf8', from + (out[2 * i] ?? 0), from + (out[2 * i + 1] ?? 0)));

@@ -62,7 +62,9 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
   /** Where the last run of such bytes ended: the next one can't begin before. */
   let floor = from;
   for (let i = from; i < to; i++) {
-    // Every address has a dot or a colon, and hardly anything else in a line does.
+    // Every address has a dot or a colon, and hardly anything else in a line does: four bytes at a look.
+    while (i + 4 <= to && ((KIND[b[i] ?? 0] ?? 0) | (KIND[b[i + 1] ?? 0] ?? 0) | (KIND[b[i + 2] ?? 0] ?? 0) | (KIND[b[i + 3] ?? 0] ?? 0)) === 0) i += 4;
+    if (i >= to) break;
     const kind = KIND[b[i] ?? 0];
     if (kind === 0) continue;
     if (kind !== POINT) {
@@ -125,6 +127,8 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
         dots--;
         if (IS_WORD_BYTE[next] === 1) return odd(out);
       }
+      // What is said of it follows behind a colon.
+      if (b[end - 1] === COLON && b[end - 2] !== COLON) end--;
       if (dots !== 0 && dots !== 3) return odd(out);
     }
     const before = start > from ? (b[start - 1] ?? 0) : 0;

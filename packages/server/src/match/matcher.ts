@@ -10,7 +10,7 @@ import type { Address } from 'banban-shared';
 import { OWN_NAME, type Entry } from '../syslog/entry.ts';
 import { mendUtf8 } from '../syslog/lines.ts';
 import { addressesOf, NOT_ASCII } from './addresses-of-line.ts';
-import { addressFor, addressIn, matchMarked, places } from './naming.ts';
+import { addressFor, addressIn, hasColon, LONGEST_ADDRESS, matchMarked, places } from './naming.ts';
 import { patternSet } from './pattern-set.ts';
 import type { Pattern } from './pattern.ts';
 import { planFor, type Plan, type Slot } from './plan.ts';
@@ -62,8 +62,6 @@ const MOST_PROGRAMS = 4096;
 /** Different selections of patterns; more come only from a forged flood of names against a pattern like `.?.?sshd`. */
 const MOST_PLANS = 256;
 const NONE: readonly number[] = [];
-/** A line with more addresses is looked through for anything that looks like one, and each pattern found is asked. */
-const MOST_MARKED = 4;
 /** So many lines to one whose cost is measured: looking at the clock costs as much as a tenth of a line. */
 const SAMPLED = 64;
 
@@ -187,47 +185,22 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
 
   /** The line's one address, where the set has said already which patterns name it. */
   let named: Address | undefined;
-  /** Where there are several: whom a pattern names, by its place in the plan; undefined where more than one fits. */
-  let fits: Map<number, Address | undefined> | undefined;
 
-  /** Whom the pattern at a place of the plan names, as far as the sets have said it; undefined: it has to be asked itself. */
-  const answer = (slot: Slot, index: number): Address | undefined => (slot.pattern.askExpression === undefined ? undefined : (named ?? fits?.get(index)));
-
-  /** The patterns that may match, by their places in the plan, lowest first; sets `named` and `fits`. */
+  /** The patterns that may match, by their places in the plan, lowest first; sets `named`. */
   function find(plan: Plan, text: Buffer, count: number): readonly number[] {
-    named = fits = undefined;
-    const addresses = count < 1 || count > MOST_MARKED ? undefined : certain(plan, text, count);
-    if (count !== 0 && addresses === undefined) return plan.loose().match(text);
-    const others = plan.others.length === 0 ? NONE : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
-    if (addresses === undefined) return others;
-    if (count === 1) {
-      named = addresses[0];
-      const asked = matchMarked(plan.asked(), text, places[0] ?? 0, places[1] ?? 0);
-      return plan.others.length === 0 ? asked : [...others, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
-    }
-    // One address after the other; a pattern that more than one of them fits is asked itself.
-    fits = new Map();
-    for (let i = 0; i < count; i++) {
-      const address = addresses[i];
-      for (const place of matchMarked(plan.asked(), text, places[2 * i] ?? 0, places[2 * i + 1] ?? 0)) {
-        const index = plan.askable[place] ?? 0;
-        fits.set(index, !fits.has(index) || fits.get(index) === address ? address : undefined);
-      }
-    }
-    return fits.size === 0 ? others : [...others, ...fits.keys()].sort((a, b) => a - b);
-  }
-
-  /** The line's addresses; undefined where one of them is none, or only a pattern can say how much of it is meant. */
-  function certain(plan: Plan, text: Buffer, count: number): readonly Address[] | undefined {
-    const addresses: Address[] = [];
-    for (let i = 0; i < count; i++) {
-      const from = places[2 * i] ?? 0;
-      const to = places[2 * i + 1] ?? 0;
-      const address = addressIn(text, from, to);
-      if (address === undefined || (plan.besideColon && (address.includes(':') || address.length !== to - from))) return undefined;
-      addresses.push(address);
-    }
-    return addresses;
+    named = undefined;
+    const others = plan.others.length === 0 || (count !== 0 && count !== 1) ? NONE : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
+    if (count === 0) return others;
+    const from = places[0] ?? 0;
+    const to = places[1] ?? 0;
+    const isV6 = hasColon(text, from, to);
+    // Only a pattern with a colon beside its address can say how much of an IPv6 address it means.
+    if (count !== 1 || to - from > LONGEST_ADDRESS || (isV6 && (plan.besideColon || addressIn(text, from, to) === undefined))) return plan.loose().match(text);
+    const asked = matchMarked(plan.asked(), text, from, to);
+    if (asked.length === 0) return others;
+    named = addressIn(text, from, to);
+    if (named === undefined) return plan.loose().match(text);
+    return plan.others.length === 0 ? asked : [...others, ...asked.map((i) => plan.askable[i] ?? 0)].sort((a, b) => a - b);
   }
 
   const result: MatchResult = { good: undefined, hits: [], notAnAddress: false };
@@ -259,7 +232,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        const address = answer(slot, index) ?? addressFor(slot.pattern, text, count);
+        const address = named !== undefined && slot.pattern.askExpression !== undefined ? named : addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
         if (address === null) {
           result.notAnAddress = true;

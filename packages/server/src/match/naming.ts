@@ -9,7 +9,7 @@ import type { PatternSet } from './pattern-set.ts';
 import { MARK, type Pattern } from './pattern.ts';
 
 /** 45 characters are the longest that an address has as text; what is longer is none. */
-const LONGEST_ADDRESS = 64;
+export const LONGEST_ADDRESS = 64;
 
 /** IPv6 addresses by their text: reading one takes as long as ten lines, and attackers come again. */
 const known = new Map<string, Address | undefined>();
@@ -25,6 +25,12 @@ export function addressIn(text: Buffer, from: number, to: number): Address | und
   const address = parseAddress(written);
   known.set(written, address);
   return address;
+}
+
+/** Whether there is a colon from `from` to `to`: then it is no IPv4 address. */
+export function hasColon(text: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (text[i] === 0x3a) return true;
+  return false;
 }
 
 const kept = new Uint8Array(LONGEST_ADDRESS);

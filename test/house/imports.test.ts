@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
     part: 'control/daemon-view.ts',
     who: server('control/daemon-view\\.ts$'),
     may: [shared],
-    types: [ports, server('engine/(?:engine|policy)\\.ts$')],
+    types: [ports, server('engine/(?:contract|policy)\\.ts$')],
     node: noNode,
     because: 'it declares, in types alone, all that the API may see of the daemon',
     refuses: ['packages/server/src/control/daemon-view.ts', `import { createEngine } from '../engine/engine.ts'`],

@@ -2,7 +2,8 @@
 import { parseAddress, prefixSet, type Address } from 'banban-shared';
 import { expect } from 'vitest';
 import { simulatedCutter } from '../../packages/server/src/enforce/simulated.ts';
-import { createEngine, type Engine } from '../../packages/server/src/engine/engine.ts';
+import type { Engine } from '../../packages/server/src/engine/contract.ts';
+import { createEngine } from '../../packages/server/src/engine/engine.ts';
 import type { Policy } from '../../packages/server/src/engine/policy.ts';
 import type { BanRecord, Store } from '../../packages/server/src/store/store.ts';
 import { openStore } from '../../packages/server/src/store/sqlite.ts';

@@ -1,7 +1,7 @@
 /** What the control API needs of the daemon: a narrow view that this folder declares and the composition root provides. */
 import type { ReloadResponse } from 'banban-shared';
 import type { CutterStats } from '../enforce/firewall.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine } from '../engine/contract.ts';
 import type { UsedPattern } from '../engine/policy.ts';
 import type { Source } from '../ingest/source.ts';
 import type { Clock } from '../clock.ts';

@@ -3,23 +3,25 @@
  * the one place where bans begin and end, which is why it is longer than most files: each step is a call to a part that
  * has its own file, and all of them change the same few tables.
  */
-import { after, instant, ms, NEVER, type Address, type Enforcement, type Instant, type Ms, type Prefix } from 'banban-shared';
+import { after, instant, ms, NEVER, type Address, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
-import { createWindows, type FullWindow, type WindowView } from '../count/window.ts';
-import { decide, isLongEnough, type Decision } from '../decide/decide.ts';
+import { createWindows, type FullWindow } from '../count/window.ts';
+import { decide, isLongEnough } from '../decide/decide.ts';
 import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
 import type { Log } from '../observe/log.ts';
-import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, EndedBanRecord, NewOffence, OffenceRecord, Store } from '../store/store.ts';
+import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, NewOffence, Store } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
-import type { Hit, Pardon } from '../match/matcher.ts';
+import type { Hit } from '../match/matcher.ts';
 import type { Pattern } from '../match/pattern.ts';
-import { evidence, isOwn, newEntry, type Entry } from '../syslog/entry.ts';
+import { evidence, isOwn, newEntry } from '../syslog/entry.ts';
 import { splitLines, unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createActiveBans } from './active-bans.ts';
 import { createBudget } from './budget.ts';
-import { createEnforcer, type SyncResult, type TargetState } from './enforcer.ts';
+import { createEnforcer } from './enforcer.ts';
+import type { BanOutcome, Engine, EngineCounters, Forecast, RuleCounters, RuleForecast } from './contract.ts';
 import { createExpiry } from './expiry.ts';
+import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
 import { createUnsaved } from './unsaved.ts';
@@ -31,133 +33,6 @@ export interface EngineParts {
   readonly firewall: Firewall;
   readonly cutter: ConnectionCutter;
   readonly log: Log;
-}
-
-/** What one rule did since the start; a reload keeps the numbers of a rule that is still there. */
-export interface RuleCounters {
-  matches: number;
-  offences: number;
-  bans: number;
-}
-
-/** What one pattern did since the start; a reload keeps the numbers of a pattern that is still there. */
-export interface PatternCounters {
-  matches: number;
-  /** Bans that its line completed. */
-  bans: number;
-  /** Of those bans, the ones that a good pattern ended: many of them, and the pattern hits honest people. */
-  pardoned: number;
-  lastAt: Instant | undefined;
-}
-
-/** What became of all lines since the start. */
-export interface EngineCounters {
-  lines: number;
-  unparsed: number;
-  own: number;
-  good: number;
-  bad: number;
-  notAnAddress: number;
-}
-
-/** What a person asks for with `ban`. */
-export interface BanRequest {
-  readonly addresses: readonly Address[];
-  readonly target: string;
-  /** Undefined: the first length of the target. */
-  readonly length: Ms | undefined;
-  readonly reason: string | undefined;
-  readonly by: string;
-}
-
-/** What became of one address of a `ban`: the ban that stands now, or the entry of the allow list that forbids it. */
-export type BanOutcome =
-  | { readonly address: Address; readonly outcome: 'banned' | 'extended' | 'unchanged'; readonly ban: BanRecord; readonly enforcement: Enforcement }
-  | { readonly address: Address; readonly outcome: 'refused'; readonly allowedBy: Prefix };
-
-/** What a person asks for with `unban`. */
-export interface UnbanRequest {
-  /** Undefined: every banned address. */
-  readonly addresses: readonly Address[] | undefined;
-  /** Undefined: in every target. */
-  readonly target: string | undefined;
-  readonly by: string;
-}
-
-/** What became of one address of an `unban`; `targets` is empty where there was no ban. */
-export interface UnbanOutcome {
-  readonly address: Address;
-  readonly targets: readonly string[];
-  /** Targets whose kernel list could not be freed of the address. */
-  readonly unreleased: readonly string[];
-}
-
-/** All that is known of one address; the past is the newest of it, newest first. */
-export interface AddressHistory {
-  readonly allowedBy: Prefix | undefined;
-  readonly bans: readonly BanRecord[];
-  readonly endedBans: readonly EndedBanRecord[];
-  readonly offences: readonly OffenceRecord[];
-  readonly windows: readonly (WindowView & { readonly rule: string })[];
-}
-
-/** A rule's word on a line that came now. */
-export interface RuleForecast {
-  readonly rule: RunningRule;
-  readonly address: Address;
-  readonly pattern: Pattern;
-  /** With this line, in the window. */
-  readonly matches: number;
-  /** Absent while the window is not full. */
-  readonly decision: Decision | undefined;
-}
-
-/** What would become of a line. */
-export interface Forecast {
-  readonly entry: Entry;
-  /** True for banband's own lines, which are dropped. */
-  readonly isOwn: boolean;
-  readonly good: Pardon | undefined;
-  readonly rules: readonly RuleForecast[];
-  readonly notAnAddress: boolean;
-}
-
-/** The running engine. But for lines, which `deliver` queues, everything is done when the method returns. */
-export interface Engine {
-  /** Takes the stored bans up, puts them into the kernel with the time that is left to them, and begins to watch. */
-  start(): void;
-  /** Takes one delivery of a source. Returns at once. */
-  deliver(bytes: Buffer, at: Instant): void;
-  readonly policy: Policy;
-  /** Swaps the configuration: windows of rules that did not change stay, and so do bans whose target does. */
-  reload(policy: Policy): void;
-  /** @throws StoreError when nothing was done */
-  ban(request: BanRequest): BanOutcome[];
-  /** @throws StoreError when nothing was done */
-  unban(request: UnbanRequest): UnbanOutcome[];
-  bans(): readonly BanRecord[];
-  history(address: Address): AddressHistory;
-  reconcile(): readonly (TargetState & SyncResult)[];
-  /** Looks at the kernel, if the last look is not of this moment: what is asked after it is true. */
-  refresh(): void;
-  enforcementOf(ban: BanRecord): Enforcement;
-  targetStates(): TargetState[];
-  counters(): Readonly<EngineCounters>;
-  ruleCounters(rule: string): Readonly<RuleCounters>;
-  /** Of a pattern by its name, as in `policy.patterns`. */
-  patternCounters(name: string): Readonly<PatternCounters>;
-  /** Why a pattern was switched off since the start, by its name. */
-  switchedOff(): ReadonlyMap<string, string>;
-  /** What the running daemon would do with a line that came now, without doing it. */
-  forecast(line: Buffer): Forecast;
-  queue(): { readonly queued: number; readonly capacity: number; readonly dropped: number };
-  windows(): { readonly open: number; readonly capacity: number; readonly evicted: number };
-  /** Puts something of the daemon's own life among the events. A database that can't be written is no reason not to live. */
-  note(type: string, detail?: string): void;
-  /** A sentence when the database can't be written. */
-  storeProblem(): string | undefined;
-  /** Works off what has been received, and stops; the kernel keeps the bans. */
-  stop(): void;
 }
 
 /** The kernel is looked at this often; a list that came back is full again well within the 2 seconds that are promised. */
@@ -189,7 +64,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   const unsaved = createUnsaved();
   const counters: EngineCounters = { lines: 0, unparsed: 0, own: 0, good: 0, bad: 0, notAnAddress: 0 };
   const perRule = new Map<string, RuleCounters>();
-  const perPattern = new Map<string, PatternCounters>();
+  const patterns = createPatternBook();
   const budget = createBudget();
   const repeats = new Map<string, Instant>();
   let problem: string | undefined;
@@ -269,7 +144,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (notAnAddress) counters.notAnAddress++;
     if (good !== undefined) {
       counters.good++;
-      notePattern(good.pattern);
+      patterns.matched(good.pattern.name, 1, arrivedAt);
       settle();
       pardon(good.address, arrivedAt);
       return;
@@ -289,7 +164,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const rule = policy.rules[index];
       if (rule === undefined) continue;
       countersOf(rule.config.name).matches += times;
-      notePattern(pattern, times);
+      patterns.matched(pattern.name, times, arrivedAt);
       for (let i = 0; i < times; i++) {
         const full = windows.hit(rule.threshold, address, arrivedAt, text);
         if (full === undefined) continue;
@@ -298,14 +173,6 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         break;
       }
     }
-  }
-
-  function notePattern(pattern: Pattern, times = 1): PatternCounters {
-    let own = perPattern.get(pattern.name);
-    if (own === undefined) perPattern.set(pattern.name, (own = { matches: 0, bans: 0, pardoned: 0, lastAt: undefined }));
-    own.matches += times;
-    own.lastAt = arrivedAt;
-    return own;
   }
 
   function work(bytes: Buffer, at: Instant): void {
@@ -401,24 +268,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       if (rule === undefined) return;
       const { write } = decided[i] ?? {};
       const isNew = write?.offence?.decision === 'banned';
-      if (isNew) noteBan(ban, rule, decided[i]?.pattern);
+      if (isNew) {
+        countersOf(rule.config.name).bans++;
+        patterns.banned(decided[i]?.pattern.name ?? '', ban);
+      }
       if (rule.config.resetconns) reset.push(ban.address);
       log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, offence: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
     });
     enforcer.apply(records);
     if (reset.length > 0) cutter.cut(reset);
     expiry.aim(active.nextEnd());
-  }
-
-  /** By which pattern bans began, to know which one's bans are pardoned; only of bans that stand. */
-  const bannedBy = new Map<string, string>();
-
-  function noteBan({ target, address }: BanRecord, rule: RunningRule, pattern: Pattern | undefined): void {
-    countersOf(rule.config.name).bans++;
-    const own = pattern === undefined ? undefined : perPattern.get(pattern.name);
-    if (own === undefined || pattern === undefined) return;
-    own.bans++;
-    bannedBy.set(`${target} ${address}`, pattern.name);
   }
 
   /** Tries again to write the bans of a full disk. */
@@ -448,10 +307,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     for (const ban of bans) {
       unsaved.forget(ban.target, ban.address);
       active.delete(ban);
-      const key = `${ban.target} ${ban.address}`;
-      const own = perPattern.get(bannedBy.get(key) ?? '');
-      if (own !== undefined && by === 'pardoned') own.pardoned++;
-      bannedBy.delete(key);
+      patterns.ended(ban, by === 'pardoned');
     }
     const released = enforcer.release(bans);
     tryStore(() => store.markReleased(released.filter((b) => b.id > 0).map((b) => b.id)));
@@ -579,7 +435,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       rules = new Map(next.rules.map((r) => [r.config.name, r]));
       windows.keepRules(new Set(next.rules.filter((r) => before.get(r.config.name) === r.fingerprint).map((r) => r.config.name)));
       for (const name of perRule.keys()) if (!rules.has(name)) perRule.delete(name);
-      for (const name of perPattern.keys()) if (!next.patterns.has(name)) perPattern.delete(name);
+      patterns.keep((name) => next.patterns.has(name));
       budget.reset();
       lastHits = NO_HITS;
       repeats.clear();
@@ -657,7 +513,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
     counters: () => counters,
     ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
-    patternCounters: (name) => perPattern.get(name) ?? { matches: 0, bans: 0, pardoned: 0, lastAt: undefined },
+    patternCounters: (name) => patterns.of(name),
     switchedOff: () => budget.switchedOff(),
     forecast,
     queue: () => ({ queued: pump.queued, capacity: pump.capacity, dropped: pump.dropped }),

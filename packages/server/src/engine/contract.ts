@@ -1,0 +1,128 @@
+/** What the engine offers to those who run it and ask it: the daemon, the control API, replay. */
+import type { Address, Enforcement, Instant, Ms, Prefix } from 'banban-shared';
+import type { WindowView } from '../count/window.ts';
+import type { Decision } from '../decide/decide.ts';
+import type { Pardon } from '../match/matcher.ts';
+import type { Pattern } from '../match/pattern.ts';
+import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
+import type { Entry } from '../syslog/entry.ts';
+import type { SyncResult, TargetState } from './enforcer.ts';
+import type { PatternCounters } from './pattern-book.ts';
+import type { Policy, RunningRule } from './policy.ts';
+
+/** What one rule did since the start; a reload keeps the numbers of a rule that is still there. */
+export interface RuleCounters {
+  matches: number;
+  offences: number;
+  bans: number;
+}
+
+/** What became of all lines since the start. */
+export interface EngineCounters {
+  lines: number;
+  unparsed: number;
+  own: number;
+  good: number;
+  bad: number;
+  notAnAddress: number;
+}
+
+/** What a person asks for with `ban`. */
+export interface BanRequest {
+  readonly addresses: readonly Address[];
+  readonly target: string;
+  /** Undefined: the first length of the target. */
+  readonly length: Ms | undefined;
+  readonly reason: string | undefined;
+  readonly by: string;
+}
+
+/** What became of one address of a `ban`: the ban that stands now, or the entry of the allow list that forbids it. */
+export type BanOutcome =
+  | { readonly address: Address; readonly outcome: 'banned' | 'extended' | 'unchanged'; readonly ban: BanRecord; readonly enforcement: Enforcement }
+  | { readonly address: Address; readonly outcome: 'refused'; readonly allowedBy: Prefix };
+
+/** What a person asks for with `unban`. */
+export interface UnbanRequest {
+  /** Undefined: every banned address. */
+  readonly addresses: readonly Address[] | undefined;
+  /** Undefined: in every target. */
+  readonly target: string | undefined;
+  readonly by: string;
+}
+
+/** What became of one address of an `unban`; `targets` is empty where there was no ban. */
+export interface UnbanOutcome {
+  readonly address: Address;
+  readonly targets: readonly string[];
+  /** Targets whose kernel list could not be freed of the address. */
+  readonly unreleased: readonly string[];
+}
+
+/** All that is known of one address; the past is the newest of it, newest first. */
+export interface AddressHistory {
+  readonly allowedBy: Prefix | undefined;
+  readonly bans: readonly BanRecord[];
+  readonly endedBans: readonly EndedBanRecord[];
+  readonly offences: readonly OffenceRecord[];
+  readonly windows: readonly (WindowView & { readonly rule: string })[];
+}
+
+/** A rule's word on a line that came now. */
+export interface RuleForecast {
+  readonly rule: RunningRule;
+  readonly address: Address;
+  readonly pattern: Pattern;
+  /** With this line, in the window. */
+  readonly matches: number;
+  /** Absent while the window is not full. */
+  readonly decision: Decision | undefined;
+}
+
+/** What would become of a line. */
+export interface Forecast {
+  readonly entry: Entry;
+  /** True for banband's own lines, which are dropped. */
+  readonly isOwn: boolean;
+  readonly good: Pardon | undefined;
+  readonly rules: readonly RuleForecast[];
+  readonly notAnAddress: boolean;
+}
+
+/** The running engine. But for lines, which `deliver` queues, everything is done when the method returns. */
+export interface Engine {
+  /** Takes the stored bans up, puts them into the kernel with the time that is left to them, and begins to watch. */
+  start(): void;
+  /** Takes one delivery of a source. Returns at once. */
+  deliver(bytes: Buffer, at: Instant): void;
+  readonly policy: Policy;
+  /** Swaps the configuration: windows of rules that did not change stay, and so do bans whose target does. */
+  reload(policy: Policy): void;
+  /** @throws StoreError when nothing was done */
+  ban(request: BanRequest): BanOutcome[];
+  /** @throws StoreError when nothing was done */
+  unban(request: UnbanRequest): UnbanOutcome[];
+  bans(): readonly BanRecord[];
+  history(address: Address): AddressHistory;
+  reconcile(): readonly (TargetState & SyncResult)[];
+  /** Looks at the kernel, if the last look is not of this moment: what is asked after it is true. */
+  refresh(): void;
+  enforcementOf(ban: BanRecord): Enforcement;
+  targetStates(): TargetState[];
+  counters(): Readonly<EngineCounters>;
+  ruleCounters(rule: string): Readonly<RuleCounters>;
+  /** Of a pattern by its name, as in `policy.patterns`. */
+  patternCounters(name: string): Readonly<PatternCounters>;
+  /** Why a pattern was switched off since the start, by its name. */
+  switchedOff(): ReadonlyMap<string, string>;
+  /** What the running daemon would do with a line that came now, without doing it. */
+  forecast(line: Buffer): Forecast;
+  queue(): { readonly queued: number; readonly capacity: number; readonly dropped: number };
+  windows(): { readonly open: number; readonly capacity: number; readonly evicted: number };
+  /** Puts something of the daemon's own life among the events. A database that can't be written is no reason not to live. */
+  note(type: string, detail?: string): void;
+  /** A sentence when the database can't be written. */
+  storeProblem(): string | undefined;
+  /** Works off what has been received, and stops; the kernel keeps the bans. */
+  stop(): void;
+}

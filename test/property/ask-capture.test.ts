@@ -96,7 +96,7 @@ test('whom a pattern names by being asked is whom it captures', { timeout: 180_0
       // Whether it is said that something stood there which is no address depends on how it was looked for.
       else expect(notAnAddress).toBe(false);
     }),
-    { numRuns: 30_000 },
+    { numRuns: 12_000 },
   );
   // Not for want of anything to compare.
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(20);

@@ -249,7 +249,7 @@ const steps = [
     .map(([deed, list, text]) => new Kernel(deed as 'vanish', list, text)),
 ];
 
-const RUNS = 250;
+const RUNS = 200;
 
 test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeout: 120_000 }, () => {
   fc.assert(

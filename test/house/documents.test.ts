@@ -83,6 +83,14 @@ describe('the README’s snippets are the files of config/', () => {
   });
 });
 
+test('the README lists every pack, and says how many there are', () => {
+  const text = section(readme, '### Packs');
+  const names = packLibrary(packFolders(undefined)).names();
+  const [, listed = ''] = /There are \d+:\n\n([^]*?)\n\n/.exec(text) ?? [];
+  expect([...listed.matchAll(/`([^`]+)`/g)].map((match) => match[1])).toEqual(names);
+  expect(text).toContain(`There are ${names.length}:`);
+});
+
 describe('banctl in the README', () => {
   const shown = async (argv: string[]): Promise<string> => {
     const line = await readCommandLine(argv, {});

@@ -87,7 +87,8 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
   const first = readPolicy(configPath, stateDir);
   const { config } = first.policy;
   if (first.policy.rules.length === 0 && first.errors.length > 0) throw new ConfigError(first.errors);
-  for (const issue of [...first.warnings, ...first.errors]) log.warn('config', { message: formatIssue(issue) });
+  // The log says itself that it is a warning.
+  for (const issue of [...first.warnings, ...first.errors]) log.warn('config', { message: formatIssue({ ...issue, severity: 'error' }) });
   for (const [rule, why] of first.policy.disabled) log.error('rule_switched_off', { rule, message: why });
   const ids = { uid: idOf('passwd', config.socket.owner), gid: idOf('group', config.socket.group), control: idOf('group', config.control.group) };
 

@@ -52,7 +52,8 @@ describe.each(packs)('$name', (pack) => {
 
   test('says the same of a line in every form in which it may come', () => {
     for (const { samples, fullName } of pack.patterns) {
-      for (const { line, address } of samples) {
+      for (const { line, address, after } of samples) {
+        if (after !== undefined) said(after);
         expect(said(line), line).toContain(`${fullName} ${parseAddress(address)}`);
         for (const form of logForms(line)) expect(said(form.line), `${form.form}: ${form.line}`).toEqual(said(line));
       }

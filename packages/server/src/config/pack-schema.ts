@@ -48,7 +48,8 @@ export const packSchema = {
         properties: {
           group: { type: 'name', longest: LONGEST_NAME, description: 'its group' },
           begins: { ...begins, description: 'in place of those of the pack' },
-          match: { type: 'pattern', mayUse: false, description: 'an RE2 expression for what follows the beginning, with <ip>' },
+          opens: { type: 'pattern', mayUse: false, description: 'for a service that names the address in another line: what follows the beginning there, with <ip>, and with <key> for the connection’s number' },
+          match: { type: 'pattern', mayUse: false, description: 'an RE2 expression for what follows the beginning, with <ip>, or with <key> where there is opens' },
           source: { type: 'text', description: 'where the service writes this line, and since which version' },
           samples: {
             type: 'list',
@@ -62,6 +63,7 @@ export const packSchema = {
                 line: { type: 'text', description: 'the line' },
                 address: { type: 'text', description: 'the address' },
                 user: { type: 'text', description: 'the user' },
+                after: { type: 'text', description: 'the line that opens has to match, before it' },
               },
             },
           },

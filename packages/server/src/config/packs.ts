@@ -52,9 +52,10 @@ function toSource(name: string, raw: RawPack, problems: Issues): PackSource {
       name: pattern,
       group: value.group.value,
       begins: (begins ?? []).map((b) => b.value),
+      opens: value.opens?.source,
       match: value.match.source,
       source: value.source.value,
-      samples: value.samples.map((s) => ({ line: s.line.value, address: s.address.value, user: s.user?.value })),
+      samples: value.samples.map((s) => ({ line: s.line.value, address: s.address.value, user: s.user?.value, after: s.after?.value })),
       misses: value.misses.map((m) => m.value),
     }];
   });

@@ -93,7 +93,8 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
     ...[...bad.values()].map(({ pattern, rules: users }): Slot => ({ pattern, good: false, rules: users, costMs: 0, isOff: false })),
   ];
 
-  const hasOthers = slots.some(({ pattern }) => pattern.askExpression === undefined);
+  /** Whether lines without a program may want a pattern that can't be asked. */
+  const hasOthers = slots.some(({ pattern }) => pattern.askExpression === undefined && (pattern.fileBegin !== undefined || pattern.program === undefined));
   const plans = new Map<string, Plan | undefined>();
   const programs = new Map<number, Program>();
 
@@ -207,6 +208,14 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   const ruleSeen = new Uint32Array(rules.length);
   let line = 0;
 
+  function hit(slot: Slot, address: Address): void {
+    for (const rule of slot.rules) {
+      if (ruleSeen[rule] === line) continue;
+      ruleSeen[rule] = line;
+      result.hits.push({ rule, address, pattern: slot.pattern });
+    }
+  }
+
   return {
     match(entry) {
       result.good = undefined;
@@ -219,7 +228,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       if (isTagged && plan === undefined) return result;
       const count = addressesOf(entry.text, textStart, entry.textEnd, places);
       // No address, and no pattern with an idea of its own of what one is: nothing can match.
-      if (count === 0 && !hasOthers) return result;
+      if (count === 0 && (plan === undefined ? !hasOthers : plan.others.length === 0)) return result;
       const text = entry.text.subarray(textStart, entry.textEnd);
       // To RE2 a broken byte is none: it would hide the line from every pattern.
       if (places[NOT_ASCII] === 1) mendUtf8(text);
@@ -232,6 +241,11 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
+        if (slot.pattern.recall !== undefined) {
+          const remembered = slot.pattern.recall(text);
+          if (remembered !== undefined) hit(slot, remembered);
+          continue;
+        }
         const address = named !== undefined && slot.pattern.askExpression !== undefined ? named : addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
         if (address === null) {
@@ -242,11 +256,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
           result.good = { address, pattern: slot.pattern };
           return result;
         }
-        for (const rule of slot.rules) {
-          if (ruleSeen[rule] === line) continue;
-          ruleSeen[rule] = line;
-          result.hits.push({ rule, address, pattern: slot.pattern });
-        }
+        hit(slot, address);
       }
       return result;
     },

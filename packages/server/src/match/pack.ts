@@ -10,12 +10,15 @@ import { createMatcher } from './matcher.ts';
 import { userIn } from './naming.ts';
 import { compilePattern, hasProgram, PatternError, type Pattern } from './pattern.ts';
 import { cut, isChoice } from './pieces.ts';
+import { compileSession } from './session.ts';
 
 /** A line that a pattern must match, and whom it must name. */
 export interface Sample {
   readonly line: string;
   readonly address: string;
   readonly user: string | undefined;
+  /** The line that has to come before it, for a pattern over two lines. */
+  readonly after?: string | undefined;
 }
 
 /** One pattern as its file has it. */
@@ -24,6 +27,8 @@ export interface PatternSource {
   readonly name: string;
   readonly group: string;
   readonly begins: readonly string[];
+  /** For a pattern over two lines: what follows the beginning in the first one, with the address. */
+  readonly opens?: string | undefined;
   /** What follows the beginning. */
   readonly match: string;
   /** Where the service writes the line. */
@@ -88,9 +93,13 @@ function compileBegin(begin: string): RE2 {
 }
 
 /** @throws PatternError */
-function compile(pack: string, { name, begins, match }: PatternSource, isTag: (begin: string) => boolean): Pattern[] {
+function compile(pack: string, { name, begins, opens, match }: PatternSource, isTag: (begin: string) => boolean): Pattern[] {
   return begins.map((begin) => {
     const options = { name: `${pack}/${name}` };
+    if (opens !== undefined) {
+      const session = `^${whole(begin)}x`;
+      return compileSession(whole(begin), opens, match, hasProgram(session) || isTag(begin) ? options : { ...options, fileBegin: begin });
+    }
     const text = `^${whole(begin)}${whole(match)}`;
     return compilePattern(text, hasProgram(text) || isTag(begin) ? options : { ...options, fileBegin: begin });
   });
@@ -107,10 +116,11 @@ function prove(patterns: readonly PackPattern[]): PackFault[] {
     return matcher.match(entry);
   };
   patterns.forEach((pattern, index) => {
-    pattern.samples.forEach(({ line, address, user }, sample) => {
+    pattern.samples.forEach(({ line, address, user, after }, sample) => {
       const fault = (message: string): void => void faults.push({ pattern: pattern.name, sample, message });
       const wanted = parseAddress(address);
       if (wanted === undefined) return fault(`the address ${JSON.stringify(address)} of its sample is none`);
+      if (after !== undefined) match(after);
       const { hits } = match(line);
       const own = hits.find((hit) => hit.rule === index);
       if (own === undefined) return fault('it does not match its own sample');

@@ -3,6 +3,7 @@
  * capturing, and a pattern that begins with a program's name is tied to the line's own tag, so that the same text inside
  * a message (which the far side may have chosen) is not taken for it.
  */
+import type { Address } from 'banban-shared';
 import RE2 from 're2';
 import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, type Piece } from './pieces.ts';
 
@@ -45,6 +46,11 @@ export interface Pattern {
   readonly messageFirst: ReadonlySet<number> | undefined;
   /** How the lines of a service's own log file begin, when the pattern is for lines without a program only. */
   readonly fileBegin: string | undefined;
+  /**
+   * For a pattern over two lines: the address that the first one had, when `text` is the second; undefined for any other. It
+   * remembers what it is given.
+   */
+  readonly recall?: (text: Buffer) => Address | undefined;
   /** Whether it has a group `user`, `user2`, …. */
   readonly namesUsers: boolean;
   /** The asker with the groups of users, to be run where the address is known; undefined where there is none. */
@@ -71,7 +77,8 @@ const V4 = String.raw`\d{1,3}(?:\.\d{1,3}){3}`;
 /** The first form is `::2:3:4:5:6:7:8`, the only one with eight colons that does not end in two. */
 const V6 = String.raw`:(?::[0-9A-Fa-f]{1,4}){7}|(?:[0-9A-Fa-f]{0,4}:){1,7}(?::|[0-9A-Fa-f]{1,4}(?:(?:\.\d{1,3}){3})?)`;
 /** What `<ip>` stands for; `parseAddress` has the last word. A scope (`%eth0`) may follow and is not part of the address. */
-const STRICT_IP = `(${V4}|${V6})(?:%[0-9A-Za-z_.-]{1,32})?`;
+export const STRICT_ADDRESS = `${V4}|${V6}`;
+const STRICT_IP = `(${STRICT_ADDRESS})(?:%[0-9A-Za-z_.-]{1,32})?`;
 const LOOSE_IP = String.raw`[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?`;
 
 /** Characters that end an address wherever they stand: next to one of them, as a literal, the edge is the pattern's own. */

@@ -15,9 +15,7 @@ const FAILED = 'Jan  2 03:04:05 host sshd[811]: Failed password for root from 20
 const ACCEPTED = 'Jan  2 03:04:06 host sshd[811]: Accepted password for alice from 198.51.100.4 port 40022 ssh2';
 const NOTHING = 'Jan  2 03:04:07 host sshd[811]: Server listening on 0.0.0.0 port 22.';
 
-const CONFIG = `
-socket: /nowhere/log.sock
-database: /nowhere/banban.db
+const POLICY = `
 targets:
   BLOCKER: { ban: [1h, 7d] }
 defaults: { occurrences: 3, interval: 10m }
@@ -28,7 +26,10 @@ rules:
     target: BLOCKER
     badpatterns:
       - use: sshd
-  own:
+`;
+const CONFIG = `
+socket: /nowhere/log.sock
+database: /nowhere/banban.db${POLICY}  own:
     target: BLOCKER
     badpatterns:
       - '^sshd\\[\\d+\\]: Failed \\S+ for (?<user>.*) from <ip> port \\d+ ssh2$'
@@ -258,18 +259,6 @@ describe('banband replay', () => {
 });
 
 describe('banctl asks a running banband', () => {
-  const POLICY = `
-targets:
-  BLOCKER: { ban: [1h, 7d] }
-defaults: { occurrences: 3, interval: 10m }
-goodpatterns:
-  - use: sshd/accepted
-rules:
-  fullblock:
-    target: BLOCKER
-    badpatterns:
-      - use: sshd
-`;
   test('for its rules and patterns, for one pattern, and what it would do with a line, without doing it', async () => {
     const banban = await LocalBanban.start({ policy: POLICY });
     const ask = (...args: string[]): Promise<Finished> => banctl(args, { socket: banban.controlSocket });

@@ -1,10 +1,9 @@
 /** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
-import { ApiError, type ReloadResponse } from 'banban-shared';
+import { ApiError, LONGEST_SOCKET_PATH, type ReloadResponse } from 'banban-shared';
 import { idOf } from './accounts.ts';
 import { systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
-import { LONGEST_SOCKET_PATH } from './config/resolve.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';

@@ -72,6 +72,22 @@ export function parseAddress(text: string): Address | undefined {
   return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
 }
 
+/**
+ * `parseAddress` that remembers IPv6 texts, at most `most` of them: reading one takes some 5 µs, and logs and lists have the same ones
+ * again and again.
+ */
+export function rememberingParser(most: number): (text: string) => Address | undefined {
+  const known = new Map<string, Address | undefined>();
+  return (text) => {
+    if (!text.includes(':')) return parseAddress(text);
+    if (known.has(text)) return known.get(text);
+    if (known.size >= most) known.clear();
+    const address = parseAddress(text);
+    known.set(text, address);
+    return address;
+  };
+}
+
 /** Which kind an address or a network is of; `::ffff:a.b.c.d` never occurs, `parseAddress` has made it IPv4. */
 export function familyOf(address: Address | Prefix): Family {
   return address.includes(':') ? 6 : 4;

@@ -4,6 +4,8 @@ export const DEFAULT_CONFIG = '/etc/banban/banban.yml';
 export const DEFAULT_LOG_SOCKET = '/run/banban/log.sock';
 /** The UNIX stream socket on which banband answers banctl. */
 export const DEFAULT_CONTROL_SOCKET = '/run/banban/control.sock';
+/** sun_path of unix(7) has 108 bytes, the last of them NUL. */
+export const LONGEST_SOCKET_PATH = 107;
 /** Packs of the admin's own; they go before the packaged ones of the same name. */
 export const ADMIN_PACKS = '/etc/banban/packs';
 /** The packs that came with banban. */

@@ -1,14 +1,11 @@
 /** From a checked document to the configuration that the daemon runs on: defaults applied, names resolved, sense looked for. */
-import { familyOf, formatDuration, FOREVER, type Ms, type Prefix } from 'banban-shared';
+import { familyOf, formatDuration, FOREVER, LONGEST_SOCKET_PATH, type Ms, type Prefix } from 'banban-shared';
 import type { Config, RuleConfig, TargetConfig } from './config.ts';
 import { placeUnder, visible } from './document.ts';
 import type { Named, Placed } from './field.ts';
 import type { Issues } from './issues.ts';
 import type { RawConfig } from './schema.ts';
 import { suggest } from './suggest.ts';
-
-/** sun_path of unix(7) has 108 bytes, the last of them NUL. */
-export const LONGEST_SOCKET_PATH = 107;
 
 type RawRule = Named<RawConfig['rules'][number]['value']>;
 type RawTarget = Named<NonNullable<RawConfig['targets']>[number]['value']>;

@@ -1,11 +1,9 @@
 /** Puts the control API on its UNIX socket, with the owner and mode that decide who may use it. */
 import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { LONGEST_SOCKET_PATH } from 'banban-shared';
 import type { FastifyInstance } from 'fastify';
 import { bindWithMode, giveSocket, makeSocketDirectory, socketError } from '../socket-file.ts';
-
-/** sun_path of unix(7) has 108 bytes, the last of them NUL. */
-const LONGEST_PATH = 107;
 
 /** Where the socket is and who may connect: `gid` undefined leaves the process's own group, `mode` is that of chmod(2). */
 export interface ListenOptions {
@@ -30,7 +28,7 @@ function isLive(path: string): Promise<boolean> {
 export async function listen(app: FastifyInstance, { path, gid, mode }: ListenOptions): Promise<void> {
   // Beyond it the path would be cut without a word, and somebody else's file be made or hit.
   const length = Buffer.byteLength(path);
-  if (length > LONGEST_PATH) throw new Error(`can't listen on ${path}: the path of a socket may have ${LONGEST_PATH} bytes, and this one has ${length}; choose a shorter one for control.socket`);
+  if (length > LONGEST_SOCKET_PATH) throw new Error(`can't listen on ${path}: the path of a socket may have ${LONGEST_SOCKET_PATH} bytes, and this one has ${length}; choose a shorter one for control.socket`);
   makeSocketDirectory(path);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined) {

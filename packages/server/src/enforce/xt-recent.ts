@@ -13,7 +13,7 @@
  */
 import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAddress, type Address } from 'banban-shared';
+import { parseAddress, rememberingParser, type Address } from 'banban-shared';
 import type { Firewall, ListChange, ListFailures, ListState } from './firewall.ts';
 
 /**
@@ -54,18 +54,8 @@ function readPieces(path: string): { text: string; pieces: number } {
   }
 }
 
-/** IPv6 as the kernel writes it, by what it is here: parsing costs 5 µs, and a list has the same rows look after look. */
-const known = new Map<string, Address | undefined>();
-const MOST_KNOWN = 65_536;
-
-function addressOfRow(text: string): Address | undefined {
-  if (!text.includes(':')) return parseAddress(text);
-  if (known.has(text)) return known.get(text);
-  if (known.size >= MOST_KNOWN) known.clear();
-  const address = parseAddress(text);
-  known.set(text, address);
-  return address;
-}
+/** Rows that are remembered: a list has the same ones look after look. */
+const addressOfRow = rememberingParser(65_536);
 
 /** The addresses of rows `src=<addr> ttl: …`. The kernel writes IPv6 in full; here it is canonical. */
 function parseRows(text: string): Set<Address> {

@@ -3,23 +3,11 @@
  * for what it captures, only be asked whether it matches with the address in that place.
  */
 
-import { endsColour } from './edges.ts';
-
-/** What stands for an address may be made of these: hexadecimal digits, colon, dot. */
-const IS_ADDRESS_BYTE = new Uint8Array(256);
-/** What makes a longer word of an address that stands beside it: letters, digits, underscore, and all that is not ASCII. */
-const IS_WORD_BYTE = new Uint8Array(256);
-for (let c = 0; c < 256; c++) {
-  const isDigit = c >= 0x30 && c <= 0x39;
-  const isLetter = (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a);
-  if (isDigit || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x3a || c === 0x2e) IS_ADDRESS_BYTE[c] = 1;
-  if (isDigit || isLetter || c === 0x5f || c >= 0x80) IS_WORD_BYTE[c] = 1;
-}
+import { COLON, DASH } from '../syslog/bytes.ts';
+import { endsColour, IS_ADDRESS_BYTE, IS_WORD_BYTE, isTagged } from './edges.ts';
 
 const DOT = 0x2e;
-const COLON = 0x3a;
 const PERCENT = 0x25;
-const DASH = 0x2d;
 const MARK = 0x01;
 
 /** What a look at a line has to stop for. */
@@ -42,11 +30,8 @@ function odd(out: Int32Array): -1 {
   return -1;
 }
 
-/** Digits and hexadecimal letters that could be the end of `IPv6:` (RFC 5321, section 4.1.3), the tag of an address literal: where the address begins. */
-function afterTag(b: Buffer, start: number): number {
-  const isTagged = b[start] === 0x36 && b[start + 1] === COLON && ((b[start - 1] ?? 0) | 0x20) === 0x76 && ((b[start - 2] ?? 0) | 0x20) === 0x70 && ((b[start - 3] ?? 0) | 0x20) === 0x69;
-  return isTagged ? start + 2 : start;
-}
+/** The `6:` that an address seems to begin with may be the end of `IPv6:`: where the address begins. */
+const afterTag = (b: Buffer, start: number): number => (b[start] === 0x36 && b[start + 1] === COLON && isTagged(b, start + 2) ? start + 2 : start);
 
 /**
  * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each, counted from `from`: where it

@@ -1,13 +1,22 @@
 /** Whether what a pattern captured is an address of its own, or a piece of something longer. */
 import { parseAddress } from 'banban-shared';
 
-const isAlphanumeric = (c: number | undefined): boolean =>
-  c !== undefined && ((c >= 0x30 && c <= 0x39) || (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a) || c === 0x5f || c >= 0x80);
-const isAddressByte = (c: number | undefined): boolean =>
-  c !== undefined && ((c >= 0x30 && c <= 0x3a) || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x2e);
+/** What stands for an address may be made of these: hexadecimal digits, colon, dot. */
+export const IS_ADDRESS_BYTE = new Uint8Array(256);
+/** What makes a longer word of an address that stands beside it: letters, digits, underscore, and all that is not ASCII. */
+export const IS_WORD_BYTE = new Uint8Array(256);
+for (let c = 0; c < 256; c++) {
+  const isDigit = c >= 0x30 && c <= 0x39;
+  const isLetter = (c >= 0x41 && c <= 0x5a) || (c >= 0x61 && c <= 0x7a);
+  if (isDigit || (c >= 0x41 && c <= 0x46) || (c >= 0x61 && c <= 0x66) || c === 0x3a || c === 0x2e) IS_ADDRESS_BYTE[c] = 1;
+  if (isDigit || isLetter || c === 0x5f || c >= 0x80) IS_WORD_BYTE[c] = 1;
+}
+
+const isWord = (c: number | undefined): boolean => IS_WORD_BYTE[c ?? 0] === 1;
+const isAddressByte = (c: number | undefined): boolean => IS_ADDRESS_BYTE[c ?? 0] === 1;
 
 /** True behind `IPv6:`, the tag of an address literal (RFC 5321, section 4.1.3). */
-const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
+export const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
 
 /** True when the byte at `at` ends a colour (ECMA-48 SGR, `ESC [ 1 m`, as it is or as rsyslog writes it), which services that log for terminals put around an address. */
 export function endsColour(text: Buffer, at: number): boolean {
@@ -26,12 +35,12 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
   const before = text[from - 1];
   const next = text[to];
   if (left && from > 0) {
-    if (isAlphanumeric(before) && !endsColour(text, from - 1)) return false;
-    if ((before === 0x2e || before === 0x2d) && isAlphanumeric(text[from - 2])) return false;
+    if (isWord(before) && !endsColour(text, from - 1)) return false;
+    if ((before === 0x2e || before === 0x2d) && isWord(text[from - 2])) return false;
   }
   if (right) {
-    if (isAlphanumeric(next)) return false;
-    if ((next === 0x2e || next === 0x2d) && isAlphanumeric(text[to + 1])) return false;
+    if (isWord(next)) return false;
+    if ((next === 0x2e || next === 0x2d) && isWord(text[to + 1])) return false;
   }
   if (left && before === 0x3a && !isTagged(text, from)) {
     let start = from;

@@ -161,7 +161,7 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
 
   function planOfFile(text: Buffer): Plan | undefined {
     const found = fileSet.match(text);
-    const key = found.length === 1 ? String(found[0]) : found.join();
+    const key = found.join();
     if (filePlans.has(key)) return filePlans.get(key);
     const begins = new Set(found.map((i) => fileBegins[i]));
     const plan = planOfSlots(slots.filter(({ isOff, pattern }) => !isOff && (pattern.fileBegin === undefined ? pattern.program === undefined : begins.has(pattern.fileBegin))));
@@ -190,13 +190,13 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   /** The patterns that may match, by their places in the plan, lowest first; sets `named`. */
   function find(plan: Plan, text: Buffer, count: number): readonly number[] {
     named = undefined;
-    const others = plan.others.length === 0 || (count !== 0 && count !== 1) ? NONE : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
-    if (count === 0) return others;
     const from = places[0] ?? 0;
     const to = places[1] ?? 0;
-    const isV6 = hasColon(text, from, to);
+    const isV6 = count === 1 && hasColon(text, from, to);
     // Only a pattern with a colon beside its address can say how much of an IPv6 address it means.
-    if (count !== 1 || to - from > LONGEST_ADDRESS || (isV6 && (plan.besideColon || addressIn(text, from, to) === undefined))) return plan.loose().match(text);
+    if (count < 0 || count > 1 || (count === 1 && to - from > LONGEST_ADDRESS) || (isV6 && (plan.besideColon || addressIn(text, from, to) === undefined))) return plan.loose().match(text);
+    const others = plan.others.length === 0 ? NONE : plan.unaskable().match(text).map((i) => plan.others[i] ?? 0);
+    if (count === 0) return others;
     const asked = matchMarked(plan.asked(), text, from, to);
     if (asked.length === 0) return others;
     named = addressIn(text, from, to);
@@ -207,14 +207,6 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
   const result: MatchResult = { good: undefined, hits: [], notAnAddress: false };
   const ruleSeen = new Uint32Array(rules.length);
   let line = 0;
-
-  function hit(slot: Slot, address: Address): void {
-    for (const rule of slot.rules) {
-      if (ruleSeen[rule] === line) continue;
-      ruleSeen[rule] = line;
-      result.hits.push({ rule, address, pattern: slot.pattern });
-    }
-  }
 
   return {
     match(entry) {
@@ -241,13 +233,9 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
       for (const index of found) {
         const slot = plan.slots[index];
         if (slot === undefined || (!slot.good && slot.rules.every((rule) => ruleSeen[rule] === line))) continue;
-        if (slot.pattern.recall !== undefined) {
-          const remembered = slot.pattern.recall(text);
-          if (remembered !== undefined) hit(slot, remembered);
-          continue;
-        }
         const address = named !== undefined && slot.pattern.askExpression !== undefined ? named : addressFor(slot.pattern, text, count);
         if (since !== undefined) book([slot]);
+        if (address === undefined) continue;
         if (address === null) {
           result.notAnAddress = true;
           continue;
@@ -256,7 +244,11 @@ export function createMatcher(good: readonly Pattern[], rules: readonly (readonl
           result.good = { address, pattern: slot.pattern };
           return result;
         }
-        hit(slot, address);
+        for (const rule of slot.rules) {
+          if (ruleSeen[rule] === line) continue;
+          ruleSeen[rule] = line;
+          result.hits.push({ rule, address, pattern: slot.pattern });
+        }
       }
       return result;
     },

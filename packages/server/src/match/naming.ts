@@ -2,7 +2,7 @@
  * Whom a pattern names in a line. RE2 says in a fifth of a microsecond whether a pattern matches, and needs twenty times as
  * long to say where; so where it is known what stands in the line, it is only asked (docs/adr/0011).
  */
-import { parseAddress, type Address } from 'banban-shared';
+import { parseAddress, rememberingParser, type Address } from 'banban-shared';
 import { addressesOf, MOST_ADDRESSES } from './addresses-of-line.ts';
 import { standsAlone } from './edges.ts';
 import type { PatternSet } from './pattern-set.ts';
@@ -11,21 +11,11 @@ import { MARK, type Pattern } from './pattern.ts';
 /** 45 characters are the longest that an address has as text; what is longer is none. */
 export const LONGEST_ADDRESS = 64;
 
-/** IPv6 addresses by their text: reading one takes as long as ten lines, and attackers come again. */
-const known = new Map<string, Address | undefined>();
-const MOST_KNOWN = 4096;
+/** Attackers come again. */
+const parse = rememberingParser(4096);
 
 /** The address that the bytes are; undefined when they are none. */
-export function addressIn(text: Buffer, from: number, to: number): Address | undefined {
-  if (to - from > LONGEST_ADDRESS) return undefined;
-  const written = text.toString('latin1', from, to);
-  if (!written.includes(':')) return parseAddress(written);
-  if (known.has(written)) return known.get(written);
-  if (known.size >= MOST_KNOWN) known.clear();
-  const address = parseAddress(written);
-  known.set(written, address);
-  return address;
-}
+export const addressIn = (text: Buffer, from: number, to: number): Address | undefined => (to - from > LONGEST_ADDRESS ? undefined : parse(text.toString('latin1', from, to)));
 
 /** Whether there is a colon from `from` to `to`: then it is no IPv4 address. */
 export function hasColon(text: Buffer, from: number, to: number): boolean {
@@ -85,8 +75,12 @@ function capture(pattern: Pattern, text: Buffer): Address | null {
 /** The places of a line's addresses, as `addressesOf` writes them. */
 export const places = new Int32Array(2 * MOST_ADDRESSES + 1);
 
-/** Whom `pattern` names in `text`; `count` is what `addressesOf` said of it, and `places` what it wrote. Null when it names nobody. */
-export function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null {
+/**
+ * Whom `pattern` names in `text`; `count` is what `addressesOf` said of it, and `places` what it wrote. Null when it matches and
+ * names nobody, undefined when it has nothing to say: of a line whose first one it has not seen, or that is such a first one.
+ */
+export function addressFor(pattern: Pattern, text: Buffer, count: number): Address | null | undefined {
+  if (pattern.recall !== undefined) return pattern.recall(text);
   const { asker } = pattern;
   if (asker === undefined || count < 0) return capture(pattern, text);
   let address: Address | undefined;

@@ -95,13 +95,9 @@ function compileBegin(begin: string): RE2 {
 /** @throws PatternError */
 function compile(pack: string, { name, begins, opens, match }: PatternSource, isTag: (begin: string) => boolean): Pattern[] {
   return begins.map((begin) => {
-    const options = { name: `${pack}/${name}` };
-    if (opens !== undefined) {
-      const session = `^${whole(begin)}x`;
-      return compileSession(whole(begin), opens, match, hasProgram(session) || isTag(begin) ? options : { ...options, fileBegin: begin });
-    }
-    const text = `^${whole(begin)}${whole(match)}`;
-    return compilePattern(text, hasProgram(text) || isTag(begin) ? options : { ...options, fileBegin: begin });
+    const text = `^${whole(begin)}${whole(opens ?? match)}`;
+    const options = { name: `${pack}/${name}`, ...(hasProgram(text) || isTag(begin) ? {} : { fileBegin: begin }) };
+    return opens === undefined ? compilePattern(text, options) : compileSession(whole(begin), opens, match, options);
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Address } from 'banban-shared';
 import RE2 from 're2';
-import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, type Piece } from './pieces.ts';
+import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, isWide, type Piece } from './pieces.ts';
 
 /**
  * The bytes that stand for those of the address while a pattern is asked about one. Its first and its last differ from those
@@ -175,7 +175,7 @@ function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined
     if (piece.kind === 'open') depth++;
     else if (piece.kind === 'close') depth--;
     else if (piece.kind === 'literal' && piece.text === ' ') return undefined;
-    else if (piece.kind === 'dot' || (piece.kind === 'class' && piece.text.startsWith('[^')) || (piece.kind === 'escape' && /^\\[sSDW]$/.test(piece.text))) return undefined;
+    else if (isWide(piece) || (piece.kind === 'escape' && piece.text === '\\s')) return undefined;
     if (depth === 0 && piece.text === ':' && piece.kind === 'literal' && pieces[i + 1]?.text === ' ' && pieces[i + 2]?.kind !== 'quantifier') {
       return firstBytes(pieces, i + 2, asciiOf);
     }

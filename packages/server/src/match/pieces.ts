@@ -81,14 +81,10 @@ export function closeOf(pieces: readonly Piece[], open: number): number {
 }
 
 /** True when the expression is a choice as a whole: what is put before it would then stand before its first part only. */
-export function isChoice(pieces: readonly Piece[]): boolean {
-  let depth = 0;
-  return pieces.some((p) => {
-    if (p.kind === 'open') depth++;
-    else if (p.kind === 'close') depth--;
-    return p.kind === 'or' && depth === 0;
-  });
-}
+export const isChoice = (pieces: readonly Piece[]): boolean => choices(pieces).length > 1;
+
+/** True for what takes nearly any character: `.`, a negated class, `\\S` and its like. */
+export const isWide = ({ kind, text }: Piece): boolean => kind === 'dot' || (kind === 'class' && text.startsWith('[^')) || (kind === 'escape' && /^\\[SDW]$/.test(text));
 
 /**
  * True when every match of the expression goes through `pieces[at]`, once: it stands in no choice, in nothing that may be

@@ -7,7 +7,7 @@ import { newEntry } from '../syslog/entry.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { createMatcher } from './matcher.ts';
 import type { Pattern } from './pattern.ts';
-import { choices, closeOf, cut, IP_GROUP, type Piece } from './pieces.ts';
+import { choices, closeOf, cut, IP_GROUP, isWide, type Piece } from './pieces.ts';
 
 /** Whom the far side would have banned, and who it is (RFC 5737). */
 const VICTIM = '192.0.2.66';
@@ -32,8 +32,6 @@ function example(expression: string): string {
     return '';
   }
 }
-
-const isWide = ({ kind, text }: Piece): boolean => kind === 'dot' || (kind === 'class' && text.startsWith('[^')) || (kind === 'escape' && /^\\[SDW]$/.test(text));
 
 /** How often what stands before `quantifier` is written out, and whether it may be as long as one likes. */
 function repeats(quantifier: string): { readonly times: number; readonly open: boolean } {
@@ -88,14 +86,6 @@ function attempts(parts: readonly Part[], isClosed: boolean): string[] {
   return lines;
 }
 
-/** Reads a line as it would come, behind `head`. */
-function named(pattern: Pattern, line: string): string | undefined {
-  const entry = newEntry();
-  const bytes = Buffer.from(line);
-  parseLine(bytes, 0, bytes.length, entry);
-  return createMatcher([], [[pattern]]).match(entry).hits[0]?.address;
-}
-
 /**
  * A line of an attacker in which the pattern names somebody else, whose address he wrote into it; undefined when none was
  * found. Not a proof: it finds the usual mistakes.
@@ -105,14 +95,25 @@ export function steeredBy(pattern: Pattern): string | undefined {
   const last = pieces.at(-1);
   const isClosed = last?.kind === 'anchor' && last.text === '$';
   const isTied = pattern.program !== undefined || pattern.fileBegin !== undefined || pieces[0]?.text === '^';
+  const matcher = createMatcher([], [[pattern]], undefined, true);
+  const entry = newEntry();
+  const tried = new Set<string>();
+  // Where there are fewer choices than ways, the last ones make the same lines again.
+  const isVictimNamed = (line: string): boolean => {
+    if (tried.has(line)) return false;
+    tried.add(line);
+    const bytes = Buffer.from(line);
+    parseLine(bytes, 0, bytes.length, entry);
+    return matcher.match(entry).hits[0]?.address === VICTIM;
+  };
   for (let way = 0; way < MOST_WAYS; way++) {
     const parts = unfold(pieces, way);
     if (!isTied) {
       // It matches wherever its text stands, in a user name as well.
       const line = `sshd[811]: Invalid user ${textOf(parts, VICTIM)} from ${ATTACKER} port 4711`;
-      if (named(pattern, line) === VICTIM) return line;
+      if (isVictimNamed(line)) return line;
     }
-    for (const line of attempts(parts, isClosed)) if (named(pattern, line) === VICTIM) return line;
+    for (const line of attempts(parts, isClosed)) if (isVictimNamed(line)) return line;
   }
   return undefined;
 }

@@ -15,6 +15,9 @@ export type Address = string & { readonly [addressBrand]: true };
 /** A network in canonical text, `203.0.113.0/24`, its host bits zero. Made by `parsePrefix` and `prefixOf` only. */
 export type Prefix = string & { readonly [prefixBrand]: true };
 
+/** What a ban is of: one address, or a network of more than one. A network of one address is written as the address. */
+export type Subject = Address | Prefix;
+
 /** The kernel's two kinds of address: 4 for IPv4, 6 for IPv6. */
 export type Family = 4 | 6;
 
@@ -93,9 +96,18 @@ export function familyOf(address: Address | Prefix): Family {
   return address.includes(':') ? 6 : 4;
 }
 
-/** The bytes of an address: 4 of them or 16. */
+/** The bytes of an address: 4 of them or 16, in the order of the wire. */
 export function addressBytes(address: Address): readonly number[] {
-  return ipaddr.parse(address).toByteArray();
+  if (familyOf(address) === 6) return ipaddr.parse(address).toByteArray();
+  const bits = ipv4Bits(address);
+  return [bits >>> 24, (bits >> 16) & 0xff, (bits >> 8) & 0xff, bits & 0xff];
+}
+
+/** The address of 4 bytes or 16, as the kernel gives them; `::ffff:…` becomes IPv4, as everywhere. */
+export function addressFrom(bytes: Uint8Array): Address {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Address;
+  const parsed = new ipaddr.IPv6([...bytes]);
+  return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
 }
 
 /** The network of `bits` bits around an address, host bits cleared; the whole address where `bits` is its full length. */
@@ -125,11 +137,50 @@ export function parsePrefix(text: string): Prefix | undefined {
   return prefixOf(address, bits);
 }
 
+/** Whether a ban is of a network. */
+export const isNetwork = (subject: Subject): subject is Prefix => subject.includes('/');
+
+/** A network as the subject of a ban: the address itself where it has no other. */
+export function subjectOf(prefix: Prefix): Subject {
+  const slash = prefix.indexOf('/');
+  const isWhole = Number(prefix.slice(slash + 1)) === (familyOf(prefix) === 4 ? 32 : 128);
+  // A prefix has an address before its slash.
+  return isWhole ? (prefix.slice(0, slash) as Address) : prefix;
+}
+
+/**
+ * Reads what may be banned: an address or a network, as `parsePrefix` does.
+ *
+ * @returns undefined for anything else
+ */
+export function parseSubject(text: string): Subject | undefined {
+  const prefix = text.includes('/') ? parsePrefix(text) : undefined;
+  return prefix === undefined ? parseAddress(text) : subjectOf(prefix);
+}
+
+/** The address and the number of bits of a subject; all of them for an address. */
+export function networkOf(subject: Subject): { readonly address: Address; readonly bits: number } {
+  const slash = subject.indexOf('/');
+  if (slash < 0) return { address: subject as Address, bits: familyOf(subject) === 4 ? 32 : 128 };
+  return { address: subject.slice(0, slash) as Address, bits: Number(subject.slice(slash + 1)) };
+}
+
+/** Whether all of `inner` is in `outer`; a subject holds itself. */
+export function holds(outer: Subject, inner: Subject): boolean {
+  if (outer === inner) return true;
+  if (!isNetwork(outer) || familyOf(outer) !== familyOf(inner)) return false;
+  const { bits } = networkOf(outer);
+  const within = networkOf(inner);
+  return within.bits >= bits && prefixOf(within.address, bits) === outer;
+}
+
 /** A set of networks that answers which of them holds an address, the longest first. */
 export interface PrefixSet {
   readonly size: number;
   /** The longest network that holds `address`, or undefined. Costs one look-up for each different length in the set. */
   find(address: Address): Prefix | undefined;
+  /** A network that shares an address with `subject`: one that holds it, or one that is in it. */
+  overlap(subject: Subject): Prefix | undefined;
 }
 
 /** The 32 bits of an IPv4 address, as a signed number. */
@@ -175,8 +226,17 @@ export function prefixSet(prefixes: Iterable<Prefix>): PrefixSet {
   }
   const ordered4 = [...ipv4].sort(([a], [b]) => b - a);
   const ordered6 = [...ipv6].sort(([a], [b]) => b - a);
+  /** All of them, the narrow first: only networks, which are asked about seldom, are looked for one by one. */
+  const every = [...ordered4.flatMap(([, networks]) => [...networks.values()]), ...ordered6.flatMap(([, networks]) => [...networks])];
   return {
     size,
+    overlap(subject) {
+      if (!isNetwork(subject)) return this.find(subject);
+      const { address, bits } = networkOf(subject);
+      const around = this.find(address);
+      if (around !== undefined && networkOf(around).bits <= bits) return around;
+      return every.find((prefix) => holds(subject, prefix) || holds(subject, subjectOf(prefix)));
+    },
     find(address) {
       if (familyOf(address) === 4) {
         const bits = ipv4Bits(address);

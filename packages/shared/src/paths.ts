@@ -12,3 +12,5 @@ export const ADMIN_PACKS = '/etc/banban/packs';
 export const PACKAGED_PACKS = '/usr/share/banban/packs';
 /** The SQLite file of bans, offences and events; its lock and its write-ahead log are beside it. */
 export const DEFAULT_DATABASE = '/var/lib/banban/banban.db';
+/** The file of TCP wrappers, hosts_access(5). */
+export const DEFAULT_HOSTS_DENY = '/etc/hosts.deny';

@@ -4,7 +4,8 @@ import type { Place } from './config.ts';
 import { found, isNothing, nodeOf, placeUnder, visible, type MapNode, type Node } from './document.ts';
 import { NAME, type Field, type Read } from './field.ts';
 import type { Issues } from './issues.ts';
-import { unknownKey } from './suggest.ts';
+import { portsOf } from './ports.ts';
+import { suggest, unknownKey } from './suggest.ts';
 
 /** PATH_MAX of Linux. What a socket allows is less, and is checked on the absolute path. */
 const LONGEST_PATH = 4095;
@@ -34,6 +35,14 @@ export function wanted(field: Field): string {
       return 'an address, or a network such as 192.0.2.0/24 or 2001:db8::/32';
     case 'pattern':
       return field.mayUse ? 'a pattern as text, or use: with the name of a pack' : 'a pattern as text';
+    case 'choice':
+      return field.of.join(' or ');
+    case 'choices':
+      return `${field.of.join(', ')}, or a list of several of them`;
+    case 'ports':
+      return 'a port by number or name, a range such as 6000-6010, or a list of them';
+    case 'arguments':
+      return 'a list of a program (by its whole path) and its arguments';
     case 'text':
       return 'a text of one line';
     case 'name':
@@ -138,6 +147,49 @@ function readNetwork(field: Field, node: Node, issues: Issues) {
   if (prefix !== undefined) return { value: prefix, place: node.place };
   const hint = /[g-z]/i.test(text) ? '; host names are not looked up, because whoever runs the DNS could change what they mean' : /\/\d+\./.test(text) ? '; write a netmask as a number of bits' : '';
   return mismatch(field, node, issues, hint);
+}
+
+function wordOf(of: readonly string[], field: Field, node: Node, issues: Issues): string | undefined {
+  if (node.kind === 'scalar' && of.includes(node.text)) return node.text;
+  const near = node.kind === 'scalar' ? suggest(node.text, of) : undefined;
+  return mismatch(field, node, issues, near === undefined ? '' : `; did you mean ${near}?`);
+}
+
+function readChoice(field: OfKind<'choice'>, node: Node, issues: Issues) {
+  const value = wordOf(field.of, field, node, issues);
+  return value === undefined ? undefined : { value, place: node.place };
+}
+
+function readChoices(field: OfKind<'choices'>, node: Node, issues: Issues) {
+  const items = node.kind === 'list' ? node.items : [node];
+  const words = items.map((item) => wordOf(field.of, field, item, issues));
+  if (items.length === 0) return mismatch(field, node, issues, '; the list is empty');
+  const twice = words.find((word, i) => word !== undefined && words.indexOf(word) !== i);
+  if (twice !== undefined) issues.error(node.place, `has ${twice} twice`);
+  const value = words.filter((word) => word !== undefined);
+  return value.length === items.length && twice === undefined ? { value, place: node.place } : undefined;
+}
+
+function readPorts(field: OfKind<'ports'>, node: Node, issues: Issues) {
+  const items = node.kind === 'list' ? node.items : [node];
+  if (items.length === 0) return mismatch(field, node, issues, '; the list is empty');
+  if (items.length > field.maxItems) return mismatch(field, node, issues, ` of at most ${field.maxItems}`);
+  const value = items.map((item) => {
+    const ports = item.kind === 'scalar' ? portsOf(item.text) : undefined;
+    if (ports === undefined) mismatch(field, item, issues, item.kind === 'scalar' && /^[a-z]/i.test(item.text) ? '; a service that is not known here is written by its number (see /etc/services)' : ', from 1 to 65535');
+    return ports;
+  });
+  const known = value.filter((ports) => ports !== undefined);
+  return known.length === items.length ? { value: known, place: node.place } : undefined;
+}
+
+function readArguments(field: OfKind<'arguments'>, node: Node, issues: Issues) {
+  if (node.kind !== 'list') return mismatch(field, node, issues, '; there is no shell, so each argument stands by itself: [/usr/local/sbin/ban, "{address}"]');
+  const value = node.items.map((item) => (item.kind === 'scalar' && item.value !== null && !item.text.includes('\0') ? item.text : mismatch(field, item, issues)));
+  const [program] = value;
+  if (program === undefined || !program.startsWith('/')) return mismatch(field, node, issues, '; the program has to be given by its whole path');
+  const words = value.filter((word) => word !== undefined);
+  return words.length === node.items.length ? { value: words, place: node.place } : undefined;
 }
 
 /** What `use:` takes: a pack, or a group or pattern of one. */
@@ -245,6 +297,10 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   lengths: readLengths,
   network: readNetwork,
   pattern: readPattern,
+  choice: readChoice,
+  choices: readChoices,
+  ports: readPorts,
+  arguments: readArguments,
   text: readTextField,
   name: readName,
   list: readList,

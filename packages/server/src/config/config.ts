@@ -25,15 +25,58 @@ export interface PatternConfig {
   readonly place: Place;
 }
 
-/** A kernel list, and how long a ban in it lasts. */
+/** What holds the bans of a target; docs/enforcement.md says what each can do. */
+export const BACKENDS = ['xt_recent', 'nftables', 'ipset', 'hosts_deny', 'command'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+/** Ports from the first to the last, both of them meant. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** An admin's own programs, each as a list of arguments in which `{address}` and `{target}` stand for what they say; no shell. */
+export interface CommandConfig {
+  readonly ban: readonly string[];
+  readonly unban: readonly string[];
+  /** Takes all of the target's bans out; run at the start, before they are put in. */
+  readonly flush: readonly string[] | undefined;
+  readonly timeout: Ms;
+}
+
+/** Where bans are enforced, and how long a ban in it lasts. */
 export interface TargetConfig {
   /** The kernel list's name, as in the firewall rule. */
   readonly name: string;
+  /** All of them hold every ban that they can; at least one. */
+  readonly backends: readonly BackendName[];
   /** Length of the first ban, the second, every later one; `FOREVER` is for ever. At least one. */
   readonly ban: readonly Ms[];
+  /** The ports that are closed to banned addresses; empty is all of them, and every protocol. */
+  readonly ports: readonly PortRange[];
+  /** The protocols of those ports. */
+  readonly protocols: readonly ('tcp' | 'udp')[];
+  /** Whether packets vanish or are answered with a refusal, in the rules that banband writes. */
+  readonly action: 'drop' | 'reject';
+  /** An IPv6 ban is of the network of so many bits around the address; 128 is the address alone. */
+  readonly ipv6Prefix: number;
+  /** So many banned addresses of one IPv4 /24 or IPv6 /64 get the whole of it banned; undefined for never. */
+  readonly networkAfter: number | undefined;
   /** The `--seconds` of the firewall rule that reads the list: rows stop matching that long after they were written, so they are renewed before. */
   readonly seconds: Ms | undefined;
+  /** For the backend `command`. */
+  readonly command: CommandConfig | undefined;
   readonly place: Place;
+}
+
+/** Who sees to the rules that read the targets' lists. */
+export interface FirewallConfig {
+  /** banband puts them in at its start, and again when they are gone. */
+  readonly manage: boolean;
+  /** And takes them away at a clean stop; the bans stay in the database. */
+  readonly removeAtStop: boolean;
+  /** The file of TCP wrappers. */
+  readonly hostsDeny: string;
 }
 
 /** A rule: so many matching lines of one address within `interval` lead to a ban in `target`. */
@@ -60,6 +103,7 @@ export interface Config {
   readonly database: string;
   readonly control: { readonly socket: string; readonly group: string | undefined; readonly mode: number };
   readonly allowlist: readonly Prefix[];
+  readonly firewall: FirewallConfig;
   /** In the order of the file; the first is the default of `banctl ban`. */
   readonly targets: readonly TargetConfig[];
   readonly goodPatterns: readonly PatternConfig[];

@@ -1,6 +1,6 @@
 /** The language in which schema.ts describes the configuration, and the TypeScript types that its sentences stand for. */
 import type { Ms, Prefix } from 'banban-shared';
-import type { PatternConfig, Place } from './config.ts';
+import type { PatternConfig, Place, PortRange } from './config.ts';
 import type { Json } from './document.ts';
 
 interface Common {
@@ -52,6 +52,25 @@ export interface PatternField extends Common {
   /** True where `{use: sshd}` may stand for patterns that a pack has ready. */
   readonly mayUse: boolean;
 }
+/** One of a few words. */
+export interface ChoiceField extends Common {
+  readonly type: 'choice';
+  readonly of: readonly string[];
+}
+/** One of a few words, or a list of them without doubles. */
+export interface ChoicesField extends Common {
+  readonly type: 'choices';
+  readonly of: readonly string[];
+}
+/** Ports by number, range (`6000-6010`) or name (`smtp`): one, or a list. */
+export interface PortsField extends Common {
+  readonly type: 'ports';
+  readonly maxItems: number;
+}
+/** A program with its arguments, as a list. */
+export interface ArgumentsField extends Common {
+  readonly type: 'arguments';
+}
 /** Any text of one line, taken as it is written: `1234` is text, too. */
 export interface TextField extends Common {
   readonly type: 'text';
@@ -101,6 +120,10 @@ export type Field =
   | LengthsField
   | NetworkField
   | PatternField
+  | ChoiceField
+  | ChoicesField
+  | PortsField
+  | ArgumentsField
   | TextField
   | NameField
   | ListField
@@ -134,6 +157,8 @@ interface Scalars {
   readonly pattern: PatternConfig;
   readonly text: Placed<string>;
   readonly name: Placed<string>;
+  readonly ports: Placed<readonly PortRange[]>;
+  readonly arguments: Placed<readonly string[]>;
 }
 
 /** Keys that are there after the check: those that must be given, and those that have a default. */
@@ -144,6 +169,10 @@ export type Read<F> = F extends { readonly type: infer T extends keyof Scalars }
   ? Scalars[T]
   : F extends { readonly type: 'list'; readonly items: infer I }
     ? readonly Read<I>[]
+    : F extends { readonly type: 'choice'; readonly of: readonly (infer W)[] }
+    ? Placed<W>
+    : F extends { readonly type: 'choices'; readonly of: readonly (infer W)[] }
+    ? Placed<readonly W[]>
     : F extends { readonly type: 'record'; readonly properties: infer P; readonly required: readonly (infer R)[] }
       ? { readonly [K in Certain<P, R>]: Read<P[K]> } & { readonly [K in Exclude<keyof P, Certain<P, R>>]?: Read<P[K]> }
       : F extends { readonly type: 'named'; readonly values: infer V }

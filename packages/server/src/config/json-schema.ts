@@ -38,6 +38,16 @@ function shape(field: Field): JsonSchema {
       return { type: 'string', pattern: '^[0-9A-Fa-f:.]+(/\\d{1,3})?$' };
     case 'pattern':
       return field.mayUse ? { anyOf: [{ type: 'string', minLength: 1 }, { type: 'object', properties: { use: { type: 'string' } }, required: ['use'], additionalProperties: false }] } : { type: 'string', minLength: 1 };
+    case 'choice':
+      return { type: 'string', enum: [...field.of] };
+    case 'choices':
+      return { anyOf: [{ type: 'string', enum: [...field.of] }, { type: 'array', items: { type: 'string', enum: [...field.of] }, minItems: 1, uniqueItems: true }] };
+    case 'ports': {
+      const port: JsonSchema[] = [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', minLength: 1 }];
+      return { anyOf: [...port, { type: 'array', items: { anyOf: port }, minItems: 1, maxItems: field.maxItems }] };
+    }
+    case 'arguments':
+      return { type: 'array', items: { type: ['string', 'number', 'boolean'] }, minItems: 1 };
     case 'text':
       return { type: ['string', 'number', 'boolean'] };
     case 'name':

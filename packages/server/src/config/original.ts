@@ -3,14 +3,14 @@
  * the admin's own file, so that messages point there; nothing else in banban knows of it.
  *
  * `{socket, goodpatterns, ignorenets, blocktypes: {name: {target, minocc, interval, resetconns, patterns}}}`, and beside them
- * `targets`, `database` and `control` of today's form, where an admin has begun to move over.
+ * `targets`, `database`, `control` and `firewall` of today's form, where an admin has begun to move over.
  */
 import { found, isNothing, placeUnder, visible, type Entry, type MapNode, type Node } from './document.ts';
 import type { Issues } from './issues.ts';
 import { suggest, unknownKey } from './suggest.ts';
 
 /** Its keys, and what they are called today. */
-const TOP = { socket: 'socket', goodpatterns: 'goodpatterns', ignorenets: 'allowlist', blocktypes: 'rules', targets: 'targets', database: 'database', control: 'control' } as const;
+const TOP = { socket: 'socket', goodpatterns: 'goodpatterns', ignorenets: 'allowlist', blocktypes: 'rules', targets: 'targets', database: 'database', control: 'control', firewall: 'firewall' } as const;
 const BLOCK = { target: 'target', minocc: 'occurrences', interval: 'interval', resetconns: 'resetconns', patterns: 'badpatterns' } as const;
 const TOP_SYNONYMS = { allowlist: 'ignorenets', rules: 'blocktypes', defaults: 'blocktypes' } as const;
 const BLOCK_SYNONYMS = { occurrences: 'minocc', badpatterns: 'patterns' } as const;

@@ -1,6 +1,6 @@
 /** From a checked document to the configuration that the daemon runs on: defaults applied, names resolved, sense looked for. */
 import { familyOf, formatDuration, FOREVER, LONGEST_SOCKET_PATH, type Ms, type Prefix } from 'banban-shared';
-import type { Config, RuleConfig, TargetConfig } from './config.ts';
+import type { Config, Place, RuleConfig, TargetConfig } from './config.ts';
 import { placeUnder, visible } from './document.ts';
 import type { Named, Placed } from './field.ts';
 import type { Issues } from './issues.ts';
@@ -18,6 +18,25 @@ function warnOfShape(ban: Placed<readonly Ms[]>, issues: Issues): void {
   });
 }
 
+/** A name of an ipset may have 31 characters (IPSET_MAXNAMELEN), and ours begins with `banban-` and ends with the family and kind. */
+const LONGEST_IPSET_TARGET = 19;
+
+/** What a target says that its backends can't do. */
+function warnOfBackends(name: string, place: Place, value: RawTarget['value'], issues: Issues): void {
+  const backends = value.backend.value;
+  const refuse = (key: string, message: string): void => issues.error(placeUnder(place, key), message);
+  if (backends.includes('ipset') && name.length > LONGEST_IPSET_TARGET) issues.error(place, `the name of a target with ipset may have ${LONGEST_IPSET_TARGET} characters, because the kernel allows 31 for a set with all that is added to it; this has ${name.length}`);
+  // The scanner of nft takes names that begin with a letter.
+  if (backends.includes('nftables') && !/^[A-Za-z]/.test(name)) issues.error(place, 'the name of a target with nftables has to begin with a letter');
+  if (backends.includes('command') && value.command === undefined) refuse('command', 'is missing: backend: command runs the programs that stand here');
+  if (!backends.includes('command') && value.command !== undefined) refuse('command', 'is only for backend: command, which this target has not');
+  if (value.seconds !== undefined && !backends.includes('xt_recent')) refuse('seconds', 'is only for backend: xt_recent, which this target has not');
+  if (value.ports !== undefined && backends.includes('hosts_deny')) refuse('ports', 'can’t be had with backend: hosts_deny: TCP wrappers know programs, not ports, so that all of them would be closed');
+  if (value.ports === undefined) return;
+  const slots = value.ports.value.reduce((sum, { first, last }) => sum + (first === last ? 1 : 2), 0);
+  if (slots > 15 && backends.some((b) => b === 'xt_recent' || b === 'ipset')) refuse('ports', `has more than the 15 ports that one rule of iptables can have, where a range counts as two`);
+}
+
 function resolveTargets(raw: readonly RawTarget[], issues: Issues): TargetConfig[] {
   const byLower = new Map<string, string>();
   return raw.map(({ name, place, value }) => {
@@ -25,7 +44,21 @@ function resolveTargets(raw: readonly RawTarget[], issues: Issues): TargetConfig
     if (other !== undefined) issues.warn(place, `differs from the target ${other} only by case; to the kernel they are two lists`);
     byLower.set(name.toLowerCase(), name);
     warnOfShape(value.ban, issues);
-    return { name, ban: value.ban.value, seconds: value.seconds, place };
+    warnOfBackends(name, place, value, issues);
+    const { ban, unban, flush, timeout } = value.command ?? {};
+    return {
+      name,
+      backends: value.backend.value,
+      ban: value.ban.value,
+      ports: value.ports?.value ?? [],
+      protocols: value.protocol.value,
+      action: value.action.value,
+      ipv6Prefix: value.ipv6_prefix,
+      networkAfter: value.network_after,
+      seconds: value.seconds,
+      command: ban === undefined || unban === undefined || timeout === undefined ? undefined : { ban: ban.value, unban: unban.value, flush: flush?.value, timeout },
+      place,
+    };
   });
 }
 
@@ -110,5 +143,6 @@ export function resolve(raw: RawConfig, path: string, absolute: (path: string) =
   const rules = raw.rules.map((rule) => resolveRule(rule, raw.defaults, byName, issues));
   // Where something could not be read there may well be rules.
   if (rules.length === 0 && !issues.failed) issues.warn({ file: path, line: 0, key: 'rules' }, 'there are no rules, so nothing is banned but by hand');
-  return { path, ...places, allowlist: resolveAllowlist(raw.allowlist, issues), targets, goodPatterns: raw.goodpatterns, rules };
+  const firewall = { manage: raw.firewall.manage, removeAtStop: raw.firewall.remove_at_stop, hostsDeny: absolute(raw.firewall.hosts_deny.value) };
+  return { path, ...places, firewall, allowlist: resolveAllowlist(raw.allowlist, issues), targets, goodPatterns: raw.goodpatterns, rules };
 }

@@ -2,7 +2,8 @@
  * The configuration, described once: the types, the check, the defaults, the JSON Schema and the manual's table all come
  * from the literal below (DESIGN section 5).
  */
-import { DEFAULT_CONTROL_SOCKET, DEFAULT_DATABASE, DEFAULT_LOG_SOCKET } from 'banban-shared';
+import { DEFAULT_CONTROL_SOCKET, DEFAULT_DATABASE, DEFAULT_HOSTS_DENY, DEFAULT_LOG_SOCKET } from 'banban-shared';
+import { BACKENDS } from './config.ts';
 import type { Field, Read } from './field.ts';
 
 /**
@@ -17,6 +18,10 @@ const occurrences = { type: 'integer', minimum: 1, maximum: 1000, description: '
 const interval = { type: 'duration', minimumSeconds: 1, description: 'the time within which they have to come' } as const satisfies Field;
 const memory = { type: 'duration', minimumSeconds: 1, description: 'how long an offence counts towards the level of the next one' } as const satisfies Field;
 const pattern = { type: 'pattern', mayUse: true, description: 'an RE2 expression on `program[pid]: message` in which <ip> stands for the address, or `use: sshd` for the patterns of a pack' } as const satisfies Field;
+const PROTOCOLS = ['tcp', 'udp'] as const;
+const ACTIONS = ['drop', 'reject'] as const;
+/** xt_multiport takes 15 ports, and a range counts as two of them (XT_MULTI_PORTS). */
+const MOST_PORTS = 15;
 const elsewhere = {
   bantime: 'ban', findtime: 'interval', maxretry: 'occurrences', minocc: 'occurrences', count: 'occurrences', threshold: 'occurrences', window: 'interval',
   patterns: 'badpatterns', failregex: 'badpatterns', regex: 'badpatterns', name: 'target',
@@ -65,6 +70,18 @@ export const schema = {
       default: ['127.0.0.0/8', '::1'],
       items: { type: 'network', description: 'an address, or a network as address/bits' },
     },
+    firewall: {
+      type: 'record',
+      description: 'the rules that read the targets’ lists',
+      default: {},
+      required: [],
+      synonyms: { install: 'manage', managed: 'manage', remove: 'remove_at_stop', hostsdeny: 'hosts_deny' },
+      properties: {
+        manage: { type: 'boolean', default: false, description: 'put them in at the start, and again when somebody takes them out; otherwise they are yours (banctl firewall print)' },
+        remove_at_stop: { type: 'boolean', default: false, description: 'with manage: take them out at a clean stop; absent, bans go on while banband is down' },
+        hosts_deny: { type: 'path', default: DEFAULT_HOSTS_DENY, description: 'the file of TCP wrappers, for backend: hosts_deny' },
+      },
+    },
     targets: {
       type: 'named',
       nameShown: 'NAME',
@@ -72,11 +89,28 @@ export const schema = {
       description: "the kernel's lists, by the names in your firewall rules; the first is the default of banctl ban",
       values: {
         type: 'record',
-        description: 'how long bans in this list last',
+        description: 'what enforces its bans, and how long they last',
         required: [],
-        synonyms: { bantime: 'ban', duration: 'ban', length: 'ban' },
+        synonyms: { bantime: 'ban', duration: 'ban', length: 'ban', backends: 'backend', banaction: 'backend', port: 'ports', proto: 'protocol', protocols: 'protocol', blocktype: 'action', type: 'action', ipv6prefix: 'ipv6_prefix', networks: 'network_after' },
         properties: {
+          backend: { type: 'choices', of: BACKENDS, default: 'xt_recent', description: 'what holds its bans; of several, each holds all that it can' },
           ban: { type: 'lengths', maxItems: 32, default: '48h', description: 'the length of an address’s first ban, its second, and every later one within memory' },
+          ports: { type: 'ports', maxItems: MOST_PORTS, description: 'the ports that are closed to banned addresses; absent: all of them, and every protocol' },
+          protocol: { type: 'choices', of: PROTOCOLS, default: 'tcp', description: 'the protocols of these ports' },
+          action: { type: 'choice', of: ACTIONS, default: 'drop', description: 'drop: packets vanish, and an attacker waits; reject: they are refused at once' },
+          ipv6_prefix: { type: 'integer', minimum: 32, maximum: 128, default: 128, description: 'an IPv6 ban is of the network of so many bits, because one customer has a whole /64 or more' },
+          network_after: { type: 'integer', minimum: 2, maximum: 256, description: 'so many banned addresses of one IPv4 /24 or IPv6 /64 get the whole network banned; absent: never' },
+          command: {
+            type: 'record',
+            description: 'for backend: command, programs of your own; {address} and {target} in an argument stand for what is banned and where',
+            required: ['ban', 'unban'],
+            properties: {
+              ban: { type: 'arguments', description: 'bans one address or network' },
+              unban: { type: 'arguments', description: 'ends one ban; must succeed where there is none' },
+              flush: { type: 'arguments', description: 'ends all bans of the target; run at the start, before the bans are put in again' },
+              timeout: { type: 'duration', minimumSeconds: 1, default: '10s', description: 'a program that takes longer is killed, and tried again later' },
+            },
+          },
           seconds: { type: 'duration', minimumSeconds: 2, description: 'the --seconds of the firewall rule that reads the list, when it has one; banband then renews its rows in time' },
         },
       },

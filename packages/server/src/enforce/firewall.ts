@@ -1,66 +1,108 @@
 /**
- * The port for the kernel: lists of addresses that firewall rules look at, and the connections that exist already.
- * Everything about a list is synchronous (a write to /proc takes 10 µs); cutting connections forks and is not.
+ * The port for the kernel: the lists of addresses that firewall rules look at, and the connections that exist already.
+ * What is written to the kernel by this process itself is written when the call returns (10 µs a row); a list that is kept by a program
+ * takes the change into its queue, says so by `pending`, and tells when it is done.
  */
-import type { Address } from 'banban-shared';
+import type { Instant, Subject } from 'banban-shared';
+import type { BackendName, TargetConfig } from '../config/config.ts';
 
-/** What one look at a kernel list found. */
+/** What one look at a list found. */
 export type ListState =
   | {
       readonly state: 'present';
-      readonly addresses: ReadonlySet<Address>;
-      /** How many rows the list can have, both families together; undefined when the kernel does not tell. */
+      readonly subjects: ReadonlySet<Subject>;
+      /** Taken to be written, and not yet confirmed. */
+      readonly pending: ReadonlySet<Subject>;
+      /** What could not be written, with the reason; tried again by the list itself. */
+      readonly failures: ListFailures;
+      /** How many rows the list can have, both families together; undefined when there is no bound that is known. */
       readonly capacity: number | undefined;
     }
-  | { readonly state: 'missing' }
-  | { readonly state: 'failed'; readonly message: string };
+  /** `message` where there is more to say than that no firewall rule made it. */
+  | { readonly state: 'missing'; readonly message?: string }
+  | { readonly state: 'failed'; readonly message: string }
+  /** It is kept by a program that has not answered yet. */
+  | { readonly state: 'unknown' };
+
+/** A row as it is to be. Kernels that can forget by themselves do so at `until`, should banband not be there to do it. */
+export interface Row {
+  readonly subject: Subject;
+  readonly until: Instant;
+}
 
 /** What to write to one list. */
 export interface ListChange {
-  /** Removed first, so that the places are free for what is added. */
-  readonly remove: readonly Address[];
-  /** Added, or stamped anew where the list has it already; in the order of writing. */
-  readonly add: readonly Address[];
+  /** Removed first, so that the places are free for what is added. What the list has not is no failure. */
+  readonly remove: readonly Subject[];
+  /** Added, or stamped anew with its `until` where the list has it already; in the order of writing. No two of them overlap. */
+  readonly add: readonly Row[];
 }
 
-/** The addresses for which the change was refused, with the kernel's reason; empty when all went well. */
-export type ListFailures = ReadonlyMap<Address, string>;
+/** The subjects for which the change was refused, with the reason; empty when all went well. */
+export type ListFailures = ReadonlyMap<Subject, string>;
 
-/** The kernel's lists, each by its name as in the firewall's rules. */
-export interface Firewall {
-  readonly kind: 'xt_recent' | 'simulated';
-  /** Why nothing can be enforced at all (no xt_recent in this kernel), or undefined. Asked again on every call. */
-  unavailable(): string | undefined;
-  /** Reads a list whole. Never throws. */
-  read(list: string): ListState;
+/** What met a row since it was written. */
+export interface Hits {
+  /** Packets and bytes; undefined where the kernel does not count them. */
+  readonly packets: number | undefined;
+  readonly bytes: number | undefined;
+  /** The last packet; undefined when none came, or where the kernel does not tell. */
+  readonly lastAt: Instant | undefined;
+}
+
+/** The rows of one target in one backend. No method throws. */
+export interface KernelList {
+  readonly backend: BackendName | 'simulated';
+  /** Why this list can't hold such a row (a network, where there is room for single addresses only); undefined when it can. */
+  refuses(subject: Subject): string | undefined;
+  /** Reads the list whole. */
+  read(): ListState;
   /**
-   * A value that changes when the list was taken away or made anew, at the price of one stat; undefined when there is
-   * no such list. Rows may have changed all the same.
+   * A value that changes when the list was taken away, made anew, or changed by somebody else where the kernel tells of it;
+   * undefined when there is no such list. Asked twice a second, so it costs next to nothing.
    */
-  identity(list: string): string | undefined;
-  /** Writes a change. Never throws: a list that is gone in the middle fails each of the remaining addresses. */
-  write(list: string, change: ListChange): ListFailures;
+  identity(): string | undefined;
+  /** Writes a change. A list that is gone in the middle fails each of the remaining subjects. */
+  write(change: ListChange): ListFailures;
+  /** What met the rows; empty where the kernel does not tell. May cost as much as `read`. */
+  hits(): ReadonlyMap<Subject, Hits>;
+  /** Lets go of descriptors and children; the rows stay. */
+  close(): void;
+}
+
+/** All lists of one kind of kernel. */
+export interface Firewall {
+  readonly kind: 'kernel' | 'simulated';
+  /**
+   * The rows of `target` in one of its backends. `changed` is called, never from within a call of the list's own methods,
+   * when its state may be another: somebody else changed it, or what was pending is done.
+   */
+  open(target: TargetConfig, backend: BackendName, changed: () => void): KernelList;
 }
 
 /** What has become of the addresses whose connections were to be cut, since the start. */
 export interface CutterStats {
-  /** False when there is no conntrack program, or nothing may be touched. */
+  /** False when there is no way to do it, or nothing may be touched. */
   readonly available: boolean;
   readonly queued: number;
-  /** Connections deleted. */
+  /** Connections forgotten by conntrack, and sockets of this machine closed. */
   readonly cut: number;
-  /** Calls that failed, with the last reason. */
+  /** Passes that failed, with the last reason. */
   readonly failed: number;
   readonly lastError: string | undefined;
   /** Addresses not looked at because the queue was full. */
   readonly dropped: number;
 }
 
-/** Deletes the kernel's record of existing connections, so that their packets have to pass the rules again. */
+/** Called once for each subject that was asked for, with the connections of it that died. */
+export type CutReport = (subject: Subject, connections: number) => void;
+
+/** Ends existing connections: the kernel's record of them (conntrack), and sockets of programs on this machine. */
 export interface ConnectionCutter {
-  /** Takes addresses into a bounded queue and returns at once. */
-  cut(addresses: readonly Address[]): void;
+  /** Takes subjects into a bounded queue and returns at once. */
+  cut(subjects: readonly Subject[], report: CutReport): void;
   stats(): CutterStats;
-  /** Ends a running child and forgets the queue. */
+  /** Ends what is running and forgets the queue. */
   stop(): Promise<void>;
 }
+

@@ -1,5 +1,5 @@
 /** Whether what a pattern captured is an address of its own, or a piece of something longer. */
-import { parseAddress } from 'banban-shared';
+import { parseAddress, type Address } from 'banban-shared';
 
 /** What stands for an address may be made of these: hexadecimal digits, colon, dot. */
 export const IS_ADDRESS_BYTE = new Uint8Array(256);
@@ -14,6 +14,8 @@ for (let c = 0; c < 256; c++) {
 
 const isWord = (c: number | undefined): boolean => IS_WORD_BYTE[c ?? 0] === 1;
 const isAddressByte = (c: number | undefined): boolean => IS_ADDRESS_BYTE[c ?? 0] === 1;
+
+const addressOf = (text: Buffer, from: number, to: number): Address | undefined => parseAddress(text.toString('latin1', from, to));
 
 /** True behind `IPv6:`, the tag of an address literal (RFC 5321, section 4.1.3). */
 export const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
@@ -45,14 +47,15 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
   if (left && before === 0x3a && !isTagged(text, from)) {
     let start = from;
     while (start > 0 && isAddressByte(text[start - 1])) start--;
-    const whole = parseAddress(text.toString('latin1', start, to));
-    if (whole !== undefined && whole !== parseAddress(text.toString('latin1', from, to))) return false;
+    // What the longer one begins with may be the sentence's, as in `peer: :2001:db8::1`.
+    const whole = addressOf(text, start, to) ?? addressOf(text, start + 1, to);
+    if (whole !== undefined && whole !== addressOf(text, from, to)) return false;
   }
   if (right && next === 0x3a && isAddressByte(text[to + 1])) {
     let end = to;
     while (isAddressByte(text[end])) end++;
-    const whole = parseAddress(text.toString('latin1', from, end));
-    if (whole !== undefined) return false;
+    // And so may what it ends with: `2001:db8::7:25: refused`.
+    if (addressOf(text, from, end) !== undefined || addressOf(text, from, end - 1) !== undefined) return false;
   }
   return true;
 }

@@ -46,6 +46,8 @@ function setDone(stamp, value) {
 
 function install() {
   const manifests = ['package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', ...['server', 'client', 'shared'].map((p) => `packages/${p}/package.json`)];
+  // The native part is built as an install step of its package.
+  manifests.push(...['binding.gyp', 'build.mjs', 'netlink.cc'].map((name) => `packages/server/native/${name}`));
   const value = fingerprint(manifests);
   if (existsSync(inRoot('node_modules/.modules.yaml')) && isDone('installed', value)) return;
   const pnpm = join(tools, 'node_modules/pnpm/bin/pnpm.cjs');
@@ -79,7 +81,7 @@ function start() {
   mkdirSync(state, { recursive: true });
   const child = spawn(process.execPath, ['packages/server/bin/banband.js', '--config', 'config/banban.yml', '--state', state, ...process.argv.slice(3)], { cwd: root, stdio: 'inherit' });
   process.stdout.write(`banban: from another terminal:  export BANBAN_SOCKET=${join(state, 'control.sock')}; npx banctl status\n`);
-  if (process.getuid() === 0) process.stdout.write('banban: as root it really bans; the firewall rules that it fills stand in config/firewall\n');
+  if (process.getuid() === 0) process.stdout.write('banban: as root it really bans, by firewall rules that it puts in itself (a table of its own; npx banctl firewall remove)\n');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
 }

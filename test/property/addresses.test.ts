@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { isIP, isIPv6 } from 'node:net';
 import { expect, test } from 'vitest';
 import { address } from '../support/records.ts';
+import { scaled } from '../support/search.ts';
 
-const RUNS = { numRuns: 5000 };
+const RUNS = { numRuns: scaled(5000) };
 
 const group = fc.oneof(fc.constantFrom(0, 0, 0, 1, 0xffff), fc.nat(0xffff));
 const groups = fc.array(group, { minLength: 8, maxLength: 8 });
@@ -73,7 +74,7 @@ test('what is nearly an address is one exactly when Node thinks so', () => {
     const expected = isIP(text) > 0 && !text.includes('%');
     if (expected) yes++;
     expect(parseAddress(text) !== undefined, JSON.stringify(text)).toBe(expected);
-  }), { numRuns: 20_000 });
+  }), { numRuns: scaled(20_000) });
   expect(yes).toBeGreaterThan(500);
 });
 
@@ -125,7 +126,7 @@ test('a set of networks finds the longest that holds an address, by arithmetic',
       if (longest !== undefined) found++;
       expect(set.find(one)).toBe(longest);
     }
-  }), { numRuns: 2000 });
+  }), { numRuns: scaled(2000) });
   expect(found).toBeGreaterThan(1000);
 });
 

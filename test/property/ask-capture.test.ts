@@ -10,6 +10,7 @@ import { standsAlone } from '../../packages/server/src/match/edges.ts';
 import { createMatcher } from '../../packages/server/src/match/matcher.ts';
 import { compilePattern, PatternError, type Pattern } from '../../packages/server/src/match/pattern.ts';
 import { entryOf } from '../support/parsed.ts';
+import { scaled } from '../support/search.ts';
 
 const compiled = (source: string): Pattern | undefined => {
   try {
@@ -20,15 +21,22 @@ const compiled = (source: string): Pattern | undefined => {
   }
 };
 
+interface Captured {
+  readonly text: string | undefined;
+  readonly address: string | undefined;
+  /** Whether it is what follows `::ffff:` in an IPv4 address written as IPv6. */
+  readonly isTail: boolean;
+}
+
 /** What the pattern captures, and whom that names; undefined when the pattern does not match. */
-function slow(pattern: Pattern, text: Buffer): { readonly text: string | undefined; readonly address: string | undefined } | undefined {
+function slow(pattern: Pattern, text: Buffer): Captured | undefined {
   const found = pattern.capturer.exec(text);
   if (found === null) return undefined;
   const captured = (found[1 as 0] as Buffer | undefined)?.toString('latin1');
-  if (captured === undefined) return { text: undefined, address: undefined };
+  if (captured === undefined) return { text: undefined, address: undefined, isTail: false };
   const place = found.indices?.[1];
   const isAlone = place === undefined || standsAlone(text, place[0], place[1], pattern.checkLeft, pattern.checkRight);
-  return { text: captured, address: isAlone ? parseAddress(captured) : undefined };
+  return { text: captured, address: isAlone ? parseAddress(captured) : undefined, isTail: place !== undefined && /:ffff:$/i.test(text.toString('latin1', 0, place[0])) };
 }
 
 const V4 = ['192.0.2.1', '198.51.100.22', '10.0.0.1', '999.1.1.1', '192.0.2.01'];
@@ -65,7 +73,7 @@ function addressesIn(text: Buffer): (string | undefined)[] {
   return Array.from({ length: Math.max(0, count) }, (_, i) => parseAddress(text.toString('latin1', places[2 * i], places[2 * i + 1])));
 }
 
-test('whom a pattern names by being asked is whom it captures', { timeout: 180_000 }, () => {
+test('whom a pattern names by being asked is whom it captures', { timeout: scaled(180_000) }, () => {
   const seen = { matched: 0, named: 0, notNamed: 0, pieces: 0 };
   fc.assert(
     fc.property(fc.oneof(described, fc.tuple(pattern, line)), ([source, written]) => {
@@ -91,12 +99,15 @@ test('whom a pattern names by being asked is whom it captures', { timeout: 180_0
       }
       // `::` is nobody, and between two words it is not looked at.
       if (captured.address === '::' && hit === undefined) return;
+      // What takes any character (`\D<ip>`) may take a colon from the inside of `::ffff:192.0.2.9`. It is the whole that stands there,
+      // and before it nothing that the pattern wants; an author who writes a colon or `::ffff:` himself means the end of it.
+      if (captured.isTail && hit === undefined && !p.besideColon) return;
       expect(hit?.address).toBe(captured.address);
       if (hit === undefined) seen.notNamed++;
       // Whether it is said that something stood there which is no address depends on how it was looked for.
       else expect(notAnAddress).toBe(false);
     }),
-    { numRuns: Number(process.env.RUNS ?? 12_000) },
+    { numRuns: scaled(12_000) },
   );
   // Not for want of anything to compare.
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(20);
@@ -122,6 +133,23 @@ test.each([
   ['from <ip>', 'from 999.1.1.1 from 192.0.2.1', undefined],
   ['from (?:::ffff:)<ip>$', 'from ::ffff:192.0.2.1', '192.0.2.1'],
   [String.raw`\[::ffff:<ip>\]`, '[::ffff:192.0.2.1] 198.51.100.22', '192.0.2.1'],
+  [String.raw`from (?:::ffff:|\[)<ip>`, 'from ::ffff:192.0.2.1', '192.0.2.1'],
+  [String.raw`.*\D<ip>`, '::ffff:192.0.2.9', undefined],
+  [String.raw`.*\D<ip>`, 'from ::ffff:192.0.2.9', '192.0.2.9'],
+  ['.*:(?:x\\d+)?<ip>', '::ffff:192.0.2.9:x7?::ffff:192.0.2.9', undefined],
+  // Short ones with a word behind their colon: not the `::` between two words.
+  ['<ip>:', '::1:x\x1b[1m<]10.0.0.1', '::1'],
+  ['<ip>', '::a:user', '::a'],
+  [String.raw`<ip>:\w`, '2:::x', '2::'],
+  [String.raw`\w+<ip>\w+`, 'Net::Feed', undefined],
+  // The longer one may have points of the sentence around it.
+  ['<ip>(:)a:.', '2001:db8::1:a:.', undefined],
+  ['<ip>(:)2', '2001:db8::1:25:.: ', undefined],
+  ['2001:<ip>', 'peer: .2001:db8::1', undefined],
+  ['(?:<ip>):12345', '2001:db8::7:12345', '2001:db8::7'],
+  // What stands behind a tag may begin with an edge, which is no character.
+  [String.raw`^\.: \b<ip>`, '.: 192.0.2.1', '192.0.2.1'],
+  [String.raw`^<ip>: \b`, '192.0.2.1: 2', '192.0.2.1'],
 ] as const)('%s finds in “%s” %s', (source, written, address) => {
   const { hits } = createMatcher([], [[compilePattern(source)]]).match(entryOf(written));
   expect(hits[0]?.address).toBe(address);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../packages/server/src/config/config-error.ts';
 import { loadConfig } from '../../packages/server/src/config/load.ts';
+import { scaled } from '../support/search.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** Names that a configuration has, so that documents get past the first check, and names that JavaScript has. */
@@ -74,17 +75,17 @@ function judge(path: string, content: string | Uint8Array): number {
 
 const SECOND = 1000;
 
-test('any document loads or is refused with a reason, and quickly', { timeout: 60 * SECOND }, () => {
+test('any document loads or is refused with a reason, and quickly', { timeout: scaled(60 * SECOND) }, () => {
   const path = join(tempDir(), 'banban.yml');
   fc.assert(
     fc.property(fc.oneof(document, shaped, original), (content) => {
       expect(judge(path, JSON.stringify(content))).toBeLessThan(SECOND);
     }),
-    { numRuns: 3000 },
+    { numRuns: scaled(3000) },
   );
 });
 
-test('so does any text, and any change to a good one', { timeout: 60 * SECOND }, () => {
+test('so does any text, and any change to a good one', { timeout: scaled(60 * SECOND) }, () => {
   const path = join(tempDir(), 'banban.yml');
   const good = "targets: { A: &a { ban: [1h, forever] } }\nrules:\n  r: &r\n    target: A\n    <<: *a\n    badpatterns:\n      - 'x \\d <ip>$'\n      - ? y\nallowlist: [10.0.0.0/8, \"::1\"]\n# end\n";
   const piece = fc.oneof(fc.constantFrom('- ', '? ', ': ', '&a ', '*a', '<<: ', '{', '}', '[', ']', '\n', '\n  ', '\t', '!!str ', '!!int ', '!<?> ', '|\n', '>-\n', "'", '"', '---\n', '...\n', '%YAML 1.2\n', '#', '~', ','), fc.string({ maxLength: 5 }));
@@ -92,13 +93,13 @@ test('so does any text, and any change to a good one', { timeout: 60 * SECOND },
     fc.property(fc.oneof(fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join('')), fc.tuple(fc.nat(good.length), fc.nat(8), piece).map(([at, cut, put]) => good.slice(0, at) + put + good.slice(at + cut))), (text) => {
       expect(judge(path, text)).toBeLessThan(SECOND);
     }),
-    { numRuns: 5000 },
+    { numRuns: scaled(5000) },
   );
 });
 
 test('and any bytes', () => {
   const path = join(tempDir(), 'banban.yml');
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void judge(path, bytes)), { numRuns: 1000 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void judge(path, bytes)), { numRuns: scaled(1000) });
 });
 
 test.each([

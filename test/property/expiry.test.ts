@@ -13,6 +13,7 @@ import { fakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { policy, target } from '../support/policies.ts';
 import { quietLog } from '../support/quiet-log.ts';
 import { nth } from '../support/records.ts';
+import { scaled } from '../support/search.ts';
 import { unrulyFirewall, type UnrulyFirewall } from '../support/unruly-firewall.ts';
 
 const DAY = 86_400_000;
@@ -117,15 +118,15 @@ function run(all: readonly Step[], room: Room, late: number): void {
 
 let ended = 0;
 
-test('a ban ends at its instant, whatever else is banned, lengthened or ended around it', { timeout: 120_000 }, () => {
-  fc.assert(fc.property(steps(awake), (all) => withEngine((room) => run(all, room, 0))), { numRuns: 60 });
+test('a ban ends at its instant, whatever else is banned, lengthened or ended around it', { timeout: scaled(120_000) }, () => {
+  fc.assert(fc.property(steps(awake), (all) => withEngine((room) => run(all, room, 0))), { numRuns: scaled(60) });
   expect(ended).toBeGreaterThan(300);
   ended = 0;
 });
 
-test('and within a tick of it where the machine sleeps, timers are late, and are cut to 2^31 ms as the system cuts them', { timeout: 120_000 }, () => {
+test('and within a tick of it where the machine sleeps, timers are late, and are cut to 2^31 ms as the system cuts them', { timeout: scaled(120_000) }, () => {
   const late = (delay: number): number => Math.min(delay, 2 ** 31 - 1) + (delay > 1000 ? 400 : 0);
-  fc.assert(fc.property(steps(wait), (all) => withEngine((room) => run(all, room, TICK), late)), { numRuns: 60 });
+  fc.assert(fc.property(steps(wait), (all) => withEngine((room) => run(all, room, TICK), late)), { numRuns: scaled(60) });
   expect(ended).toBeGreaterThan(300);
   ended = 0;
 });

@@ -8,6 +8,7 @@ import { newEntry } from '../../packages/server/src/syslog/entry.ts';
 import { unescapeTabs } from '../../packages/server/src/syslog/lines.ts';
 import { parseLine } from '../../packages/server/src/syslog/parse.ts';
 import { defaultPolicy } from '../support/default-policy.ts';
+import { scaled } from '../support/search.ts';
 import { lineHeads, rfc5424Line, serviceLines, taggedLine, type ServiceLine } from '../support/service-lines.ts';
 
 const policy = defaultPolicy();
@@ -55,7 +56,7 @@ test('every service line counts where it should when nothing is forged', () => {
   }
 });
 
-test('whatever the far side chooses, nobody else is named', { timeout: 120_000 }, () => {
+test('whatever the far side chooses, nobody else is named', { timeout: scaled(120_000) }, () => {
   const counted = new Map<string, number>();
   fc.assert(
     fc.property(attempt, ({ service, chosen, address, head }) => {
@@ -66,7 +67,7 @@ test('whatever the far side chooses, nobody else is named', { timeout: 120_000 }
         expect(service.counts, line).toBeDefined();
       }
     }),
-    { numRuns: 30_000 },
+    { numRuns: scaled(30_000) },
   );
   // Not for want of matching anything.
   for (const name of new Set(serviceLines.flatMap(({ counts }) => counts ?? []))) expect(counted.get(name) ?? 0, name).toBeGreaterThan(200);
@@ -79,6 +80,6 @@ test('nobody gets out of being counted by the name that they choose, where the s
       const line = written(service, chosen, address, head);
       expect(verdict(line), line).toContainEqual({ by: service.counts, address });
     }),
-    { numRuns: 20_000 },
+    { numRuns: scaled(20_000) },
   );
 });

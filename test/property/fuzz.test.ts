@@ -1,6 +1,6 @@
 /**
  * A million datagrams, changed at random, through lines, parser, matcher and windows as the engine puts them together (I7).
- * The same ones every time; BANBAN_FUZZ_SEED=n makes others.
+ * The same ones every time; BANBAN_SEED=n makes others.
  */
 import { instant, parseAddress, type Address } from 'banban-shared';
 import { isUtf8 } from 'node:buffer';
@@ -19,13 +19,13 @@ import { misplaced } from '../support/parsed.ts';
 import { seededRandom } from '../support/random.ts';
 import { RealEngine } from '../support/real-engine.ts';
 import { T0 } from '../support/records.ts';
+import { scaled, seed } from '../support/search.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { unrulyFirewall } from '../support/unruly-firewall.ts';
 
-const SEED = Number(process.env['BANBAN_FUZZ_SEED'] ?? 1);
-const DATAGRAMS = 1_000_000;
+const DATAGRAMS = scaled(1_000_000);
 /** So many of them go through the engine itself too, which must count the same. */
-const COMPARED = 20_000;
+const COMPARED = scaled(20_000);
 /** No datagram may take longer, in milliseconds; hundreds of times what the worst of them takes. */
 const LONGEST = 1000;
 const SECOND = 1000;
@@ -119,11 +119,11 @@ class Line {
   }
 }
 
-test('a million datagrams, changed at random, upset nothing', { timeout: 300 * SECOND }, () => {
+test('a million datagrams, changed at random, upset nothing', { timeout: scaled(300 * SECOND) }, () => {
   const policy = defaultPolicy();
   const windows = createWindows(1000, 256 * 1024);
   const line = new Line(policy, windows);
-  const random = seededRandom(SEED);
+  const random = seededRandom(seed);
   let slowest = 0;
   let before = 0;
   for (let i = 0; i < DATAGRAMS; i++) {
@@ -145,7 +145,7 @@ test('a million datagrams, changed at random, upset nothing', { timeout: 300 * S
       if (took > LONGEST) throw new Error(`it took ${Math.round(took)} ms`);
       slowest = Math.max(slowest, took);
     } catch (error) {
-      throw new Error(`datagram ${i} of BANBAN_FUZZ_SEED=${SEED}, ${bytes.length} bytes that begin with ${JSON.stringify(sent.toString('latin1', 0, 1000))}: ${String(error)}`, { cause: error });
+      throw new Error(`datagram ${i} of BANBAN_SEED=${seed}, ${bytes.length} bytes that begin with ${JSON.stringify(sent.toString('latin1', 0, 1000))}: ${String(error)}`, { cause: error });
     }
   }
   expect(memory() - before, 'bytes that the heap grew').toBeLessThan(2 * 1024 * 1024);
@@ -164,13 +164,13 @@ test('a million datagrams, changed at random, upset nothing', { timeout: 300 * S
   policy.rules.forEach((rule, i) => expect(perRule[i], rule.config.name).toBeGreaterThan(DATAGRAMS / 1000));
 });
 
-test('the engine makes the same of them', { timeout: 120 * SECOND }, () => {
+test('the engine makes the same of them', { timeout: scaled(120 * SECOND) }, () => {
   const policy = defaultPolicy();
   const line = new Line(policy, createWindows());
   const clock = fakeClock();
   const real = new RealEngine(`${tempDir()}/banban.db`, clock, unrulyFirewall(), policy);
   try {
-    const random = seededRandom(SEED);
+    const random = seededRandom(seed);
     for (let i = 0; i < COMPARED; i++) {
       const bytes = mutated(random);
       real.engine.deliver(Buffer.from(bytes), clock.now());

@@ -13,6 +13,7 @@ import { fakeClock } from '../support/fake-clock.ts';
 import { pattern, policy, prefix, rule, target } from '../support/policies.ts';
 import { RealEngine } from '../support/real-engine.ts';
 import { ReferenceModel, type ModelRule } from '../support/reference-model.ts';
+import { scaled } from '../support/search.ts';
 import { unrulyFirewall } from '../support/unruly-firewall.ts';
 
 const SECOND = 1000;
@@ -251,7 +252,7 @@ const steps = [
 
 const RUNS = 200;
 
-test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeout: 120_000 }, () => {
+test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeout: scaled(120_000) }, () => {
   fc.assert(
     fc.property(fc.commands(steps, { maxCommands: 120, size: 'max' }), (commands) => {
       const dir = mkdtempSync(join(tmpdir(), 'banban-model-'));
@@ -273,7 +274,7 @@ test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeo
         rmSync(dir, { recursive: true, force: true });
       }
     }),
-    { numRuns: RUNS },
+    { numRuns: scaled(RUNS) },
   );
   // The sequences went where it is interesting.
   for (const what of ['hit', 'ban', 'unban', 'advance', 'reload', 'crash', 'restart', 'reconcile', 'vanish', 'evict', 'plant', 'deaf', 'full', 'later level', 'unban that ended something', 'ban by hand over a rule’s']) {

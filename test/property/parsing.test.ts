@@ -6,6 +6,7 @@ import { evidence, isOwn, newEntry } from '../../packages/server/src/syslog/entr
 import { mendUtf8, splitLines, unescapeTabs } from '../../packages/server/src/syslog/lines.ts';
 import { parseLine } from '../../packages/server/src/syslog/parse.ts';
 import { misplaced, parsed, saysOf } from '../support/parsed.ts';
+import { scaled } from '../support/search.ts';
 
 /** Pieces of syslog lines and of what might upset their reader. */
 const piece = fc.oneof(
@@ -44,7 +45,7 @@ test('any bytes give entries whose places are within their lines', () => {
         isOwn(entry);
       });
     }),
-    { numRuns: 20_000 },
+    { numRuns: scaled(20_000) },
   );
   expect(programs, 'lines with a program').toBeGreaterThan(300);
 });
@@ -59,7 +60,7 @@ test('a line is read the same wherever it stands in the bytes, and whatever stan
       expect(entry.lineStart).toBeGreaterThanOrEqual(before.length);
       expect(saysOf(entry)).toEqual(parsed(Buffer.from(line)));
     }),
-    { numRuns: 20_000 },
+    { numRuns: scaled(20_000) },
   );
 });
 
@@ -68,7 +69,7 @@ test('parsing does not change the bytes', () => {
     const copy = Buffer.from(bytes);
     parseLine(bytes, 0, bytes.length, newEntry());
     expect(bytes.equals(copy)).toBe(true);
-  }), { numRuns: 3000 });
+  }), { numRuns: scaled(3000) });
 });
 
 /** What a service or its sender writes before the message, and the program that it names. */
@@ -95,7 +96,7 @@ test('no message changes which program a line is of, nor what is matched', () =>
   const message = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('').replaceAll('\ufeff', ''));
   fc.assert(fc.property(header, message, ({ head, program, text }, said) => {
     expect(parsed(head + said)).toEqual({ program, text: text + said });
-  }), { numRuns: 20_000 });
+  }), { numRuns: scaled(20_000) });
 });
 
 test('mending changes nothing that is well formed, and every byte that is not', () => {
@@ -107,7 +108,7 @@ test('mending changes nothing that is well formed, and every byte that is not', 
     mendUtf8(bytes);
     const wanted = Buffer.concat(parts.map((part) => (part.length === 1 && (part[0] ?? 0) >= 0xc0 ? Buffer.from('?') : part)));
     expect(bytes.equals(wanted)).toBe(true);
-  }), { numRuns: 5000 });
+  }), { numRuns: scaled(5000) });
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (raw) => {
     const bytes = Buffer.from(raw);
     mendUtf8(bytes);
@@ -116,7 +117,7 @@ test('mending changes nothing that is well formed, and every byte that is not', 
     // As strict as the standard's own reader: it keeps the same characters.
     const kept = new TextDecoder().decode(raw).replaceAll('\ufffd', '');
     expect([...bytes.toString()].filter((c) => (c.codePointAt(0) ?? 0) >= 0x80 && c !== '\ufffd').join('')).toBe([...kept].filter((c) => (c.codePointAt(0) ?? 0) >= 0x80).join(''));
-  }), { numRuns: 5000 });
+  }), { numRuns: scaled(5000) });
 });
 
 test('unescaping tabs is what replacing them in the text would be', () => {
@@ -128,5 +129,5 @@ test('unescaping tabs is what replacing them in the text would be', () => {
     expect(bytes.toString('utf8', from, end)).toBe(text.slice(from, to).replaceAll('#011', '\t'));
     expect(bytes.toString('utf8', 0, from)).toBe(text.slice(0, from));
     expect(bytes.toString('utf8', to)).toBe(text.slice(to));
-  }), { numRuns: 10_000 });
+  }), { numRuns: scaled(10_000) });
 });

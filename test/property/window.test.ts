@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createWindows, type Threshold } from '../../packages/server/src/count/window.ts';
 import { nth, T0 } from '../support/records.ts';
+import { scaled } from '../support/search.ts';
 
 interface NaiveHit {
   readonly key: string;
@@ -69,7 +70,7 @@ test('windows agree with a list of all hits', () => {
       });
       expect(windows.evicted).toBe(0);
     }),
-    { numRuns: 1000 },
+    { numRuns: scaled(1000) },
   );
   expect(full, 'windows of several hits that were full').toBeGreaterThan(1000);
 });
@@ -93,7 +94,7 @@ test('a clock that jumps about makes no window of fewer lines, and none of lines
       });
       expect(windows.size).toBeLessThanOrEqual(thresholds.length);
     }),
-    { numRuns: 1000 },
+    { numRuns: scaled(1000) },
   );
 });
 
@@ -120,6 +121,6 @@ test('never more windows than there is room for, never more text, whoever knocks
       });
       for (let who = 0; who <= 40; who++) expect(windows.of([rule], nth(who), instant(T0 + hits.length))[0]?.matches ?? 0).toBe(held.get(who)?.length ?? 0);
     }),
-    { numRuns: 300 },
+    { numRuns: scaled(300) },
   );
 });

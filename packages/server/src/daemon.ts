@@ -1,24 +1,33 @@
 /** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
-import { ApiError, LONGEST_SOCKET_PATH, type ReloadResponse } from 'banban-shared';
+import { ApiError, LONGEST_SOCKET_PATH, ms, type ReloadResponse } from 'banban-shared';
 import { idOf } from './accounts.ts';
-import { systemClock } from './clock.ts';
+import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';
-import { conntrack } from './enforce/conntrack.ts';
+import { sendCanary } from './canary.ts';
+import { checkRules, examine, findingView } from './doctor.ts';
+import { connectionCutter } from './enforce/connections/cutter.ts';
+import { kernelFirewall } from './enforce/kernel.ts';
+import { createRuleset, printRules } from './enforce/ruleset/ruleset.ts';
 import { simulatedCutter, simulatedFirewall } from './enforce/simulated.ts';
-import { xtRecent } from './enforce/xt-recent.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Policy } from './engine/policy.ts';
+import { createSupervisor } from './engine/supervise.ts';
 import { unixDatagramSource } from './ingest/unix-datagram.ts';
 import type { Log } from './observe/log.ts';
 import { readPolicy } from './read-policy.ts';
+import { nativeNetlink } from './netlink/native.ts';
+import { rulesetEvents } from './netlink/ruleset-events.ts';
 import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
 import type { BanRecord } from './store/store.ts';
 import { VERSION } from './version.ts';
+
+/** Putting rules in takes a tenth of a second; banband waits for it at its start, and no longer than this. */
+const FIREWALL_FIRST = ms(3000);
 
 /** What the command line says. */
 export interface DaemonOptions {
@@ -68,7 +77,7 @@ function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[])
 
 /** What a reload can't change. */
 function needsRestart(before: Config, now: Config): string[] {
-  const fixed = (c: Config): [string, string][] => [['socket', JSON.stringify(c.socket)], ['database', c.database], ['control', JSON.stringify(c.control)]];
+  const fixed = (c: Config): [string, string][] => [['socket', JSON.stringify(c.socket)], ['database', c.database], ['control', JSON.stringify(c.control)], ['firewall.hosts_deny', c.firewall.hostsDeny]];
   const old = new Map(fixed(before));
   return fixed(now).filter(([key, value]) => old.get(key) !== value).map(([key]) => `${key} is other than at the start; it takes effect with a restart`);
 }
@@ -101,18 +110,41 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
     const store = openStore(config.database, { warn: (message) => log.warn('database', { message }) });
     undo.push(() => store.close());
     const simulated = whySimulated(simulate);
-    const firewall = simulated === undefined ? xtRecent() : simulatedFirewall();
-    const cutter = simulated === undefined ? conntrack({ clock, warn: (message) => log.warn('conntrack', { message }) }) : simulatedCutter();
+    const { native, why: notNative } = nativeNetlink();
+    const warn = (event: string) => (message: string): void => log.warn(event, { message });
+    const firewall = simulated === undefined ? kernelFirewall({ clock, native, hostsDeny: config.firewall.hostsDeny, warn: warn('firewall') }) : simulatedFirewall();
+    const cutter = simulated === undefined ? connectionCutter({ clock, native, warn: warn('connections') }) : simulatedCutter();
     undo.push(() => cutter.stop());
     const engine = createEngine({ clock, store, firewall, cutter, log }, first.policy);
     undo.push(() => engine.stop());
+    const rules = simulated === undefined ? createRuleset({ clock }) : undefined;
+    const supervisor = rules === undefined ? undefined : createSupervisor({
+      clock, rules, log,
+      targets: () => [...engine.policy.targets.values()],
+      managed: () => engine.policy.config.firewall.manage,
+      hasEvents: () => Promise.resolve(events !== undefined && rules.tellsByEvents()),
+      onUnread: (unread) => engine.setUnread(unread),
+      onMended: () => engine.refresh(),
+    });
+    if (supervisor !== undefined) undo.push(() => supervisor.stop());
+    let events: ReturnType<typeof rulesetEvents> | undefined;
+    if (native !== undefined && supervisor !== undefined) {
+      try {
+        events = rulesetEvents(native, () => supervisor.look());
+        undo.push(() => events?.close());
+      } catch (error) {
+        log.warn('firewall', { message: `the kernel does not tell when firewall rules change (${error instanceof Error ? error.message : String(error)}); they are looked at every second instead` });
+      }
+    }
+    // Rules first, so that the lists are there when the bans come; a firewall that hangs must not keep banband from its lines.
+    if (supervisor !== undefined) await Promise.race([supervisor.looked(), new Promise<void>((resolve) => clock.after(FIREWALL_FIRST, resolve))]);
     engine.start();
     const source = unixDatagramSource({ path: config.socket.path, uid: ids.uid, gid: ids.gid, mode: config.socket.mode }, clock);
     await source.start((bytes, at) => engine.deliver(bytes, at));
     undo.push(() => source.stop());
 
     let loaded: { at: number; error: string | undefined; warnings: string[] } = { at: startedAt, error: undefined, warnings: [...first.warnings, ...first.errors].map(formatIssue) };
-    const notEnforcing = (): string | undefined => simulated ?? firewall.unavailable();
+    const notEnforcing = (): string | undefined => simulated;
 
     const reload = (): ReloadResponse => {
       const before = engine.policy;
@@ -129,12 +161,14 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       }
       const changes = changesBetween(before, next.policy, engine.bans());
       engine.reload(next.policy);
+      supervisor?.look();
       const warnings = [...next.warnings.map(formatIssue), ...needsRestart(config, next.policy.config)];
       loaded = { at: clock.now(), error: undefined, warnings };
       log.info('reloaded', { path: configPath, changes: changes.length === 0 ? ['nothing changed'] : changes });
       return { changes, warnings };
     };
 
+    const isManaged = (): boolean => engine.policy.config.firewall.manage;
     const view: DaemonView = {
       clock,
       version: VERSION,
@@ -146,11 +180,31 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       config: () => ({ path: configPath, loadedAt: loaded.at, error: loaded.error, warnings: loaded.warnings }),
       store: () => ({ path: store.path, sizeBytes: store.sizeBytes() }),
       reload,
+      firewall: {
+        print: () => printRules([...engine.policy.targets.values()]),
+        check: async () => (rules === undefined ? [] : (await checkRules(rules, engine, isManaged())).map(findingView)),
+        install: async () => {
+          const outcome = await rules?.install([...engine.policy.targets.values()]);
+          await supervisor?.looked();
+          engine.refresh();
+          return outcome ?? { changes: [], problems: [simulated ?? ''] };
+        },
+        remove: async () => {
+          const outcome = (await rules?.remove([...engine.policy.targets.values()])) ?? { changes: [], problems: [simulated ?? ''] };
+          supervisor?.look();
+          engine.refresh();
+          return isManaged() ? { ...outcome, problems: [...outcome.problems, 'banband manages the rules (firewall: { manage: true }) and puts them back at once; set manage to false and reload to keep them out'] } : outcome;
+        },
+      },
+      firewallProblems: () => supervisor?.problems() ?? [],
+      doctor: () => examine({ engine, rules, sources: [source], cutter: () => cutter.stats(), managed: isManaged(), simulated, uptimeMs: clock.now() - startedAt }),
+      canary: (target) => sendCanary({ clock, precise, engine, socket: config.socket.path }, target),
     };
     const app = createApp(view, log);
     undo.push(() => app.close());
     await listen(app, { path: config.control.socket, gid: ids.control, mode: config.control.mode });
 
+    if (notNative !== undefined && simulated === undefined) log.info('without_native_part', { message: `the native part is not used (${notNative}); the programs nft and conntrack do its work, slower in a storm` });
     const why = notEnforcing();
     if (why !== undefined) log.warn('simulating', { message: `no ban is enforced: ${why}` });
     engine.note('start', VERSION);
@@ -166,7 +220,14 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       },
       async stop() {
         engine.note('stop');
+        const { firewall: kept } = engine.policy.config;
+        const targets = [...engine.policy.targets.values()];
         await stopAll();
+        if (kept.manage && kept.removeAtStop && rules !== undefined) {
+          const { changes, problems } = await rules.remove(targets);
+          log.info('firewall_removed', { changes });
+          for (const message of problems) log.error('firewall', { message });
+        }
         log.info('stopped');
       },
     };

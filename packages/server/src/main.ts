@@ -2,6 +2,8 @@
 import { DEFAULT_CONFIG } from 'banban-shared';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
+import { loadConfig } from './config/load.ts';
+import { printRules } from './enforce/ruleset/ruleset.ts';
 import { startDaemon, type Daemon } from './daemon.ts';
 import { createLog, printable, type Log } from './observe/log.ts';
 import { logWriter } from './observe/write-log.ts';
@@ -19,6 +21,7 @@ Usage:
   banband check [options]    reads the configuration, says what is wrong with it, and ends
   banband test [FILE ...]    says what the patterns make of the lines of a log
   banband replay FILE ...    says who would have been banned, by the log's own clock
+  banband firewall print     prints the firewall rules that the targets need
 
 Options:
   -c, --config FILE   the configuration (default ${DEFAULT_CONFIG})
@@ -49,8 +52,22 @@ function check(path: string, stateDir: string | undefined): number {
   return 0;
 }
 
+/** `banband firewall print [--config FILE]`: what banctl firewall print says, for a machine on which banband does not run yet. */
+function firewallCommand(args: readonly string[]): number {
+  const { values, positionals } = readOptions({ args: [...args], allowPositionals: true, options: { config: { type: 'string', short: 'c' }, help: { type: 'boolean', short: 'h' } } });
+  const [action, ...more] = positionals;
+  if (values.help === true) {
+    process.stdout.write('Usage: banband firewall print [--config FILE]\n\nPrints the firewall rules that the configured targets need. With banband running, banctl firewall\nprints, installs, checks and removes them.\n');
+    return 0;
+  }
+  if (action !== 'print' || more.length > 0) throw new UsageError(`banband firewall knows print alone; ${action === undefined ? 'say banband firewall print' : 'with banband running, banctl firewall has the rest'}`);
+  process.stdout.write(printRules(loadConfig(values.config ?? DEFAULT_CONFIG).config.targets));
+  return 0;
+}
+
 /** The verbs that need no daemon, each with the arguments behind its name. */
 const offline: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  firewall: (args) => Promise.resolve(firewallCommand(args)),
   test: (args) => testCommand(args, precise),
   replay: (args) => replayCommand(args, precise, systemClock.now),
 };

@@ -112,8 +112,11 @@ export function addressFrom(bytes: Uint8Array): Address {
 
 /** The network of `bits` bits around an address, host bits cleared; the whole address where `bits` is its full length. */
 export function prefixOf(address: Address, bits: number): Prefix {
-  const kind = familyOf(address) === 4 ? ipaddr.IPv4 : ipaddr.IPv6;
-  const network = kind.networkAddressFromCIDR(`${address}/${bits}`);
+  if (familyOf(address) === 4) {
+    const network = maskIpv4(ipv4Bits(address), bits);
+    return `${network >>> 24}.${(network >> 16) & 0xff}.${(network >> 8) & 0xff}.${network & 0xff}/${bits}` as Prefix;
+  }
+  const network = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`);
   return `${parseAddress(network.toString()) ?? network.toString()}/${bits}` as Prefix;
 }
 

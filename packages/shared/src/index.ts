@@ -1,6 +1,7 @@
 export * from './address.ts';
 export * from './api/ban.ts';
 export * from './api/error.ts';
+export * from './api/firewall.ts';
 export * from './api/routes.ts';
 export * from './api/rules.ts';
 export * from './api/status.ts';

@@ -1,6 +1,7 @@
 /** The control API as a fastify app: the only door to fastify. The shared route table makes the routes and their checks. */
-import { ApiError, routes, type RouteName } from 'banban-shared';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { ApiError, routes, type RouteName } from 'banban-shared';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Log } from '../observe/log.ts';
 import { StoreError } from '../store/store.ts';
@@ -102,7 +103,7 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
   app.setErrorHandler((error, _request, reply) => {
     let answer = asApiError(error);
     if (answer === undefined) {
-      log.error('control_fault', { message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      logFault(log, error);
       answer = new ApiError('internal', 'a fault in banband; its log has the details');
     }
     return reply.code(answer.status).send(answer.toBody());
@@ -111,15 +112,19 @@ export function createApp(daemon: DaemonView, log: Log): FastifyInstance {
     const answer = new ApiError('unknown_route', `there is no ${request.method} ${(request.url.split('?')[0] ?? '').slice(0, LONGEST_NAMED)}; the routes are under /v1`);
     return reply.code(answer.status).send(answer.toBody());
   });
-  for (const name of Object.keys(routes)) if (isRouteName(name)) addRoute(app, daemon, name);
+  for (const name of Object.keys(routes)) if (isRouteName(name)) addRoute(app, daemon, log, name);
   return app;
+}
+
+function logFault(log: Log, error: unknown): void {
+  log.error('control_fault', { message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }
 
 const isRouteName = (name: string): name is RouteName => Object.hasOwn(routes, name);
 
 const NO_QUERY = { type: 'object', properties: {}, additionalProperties: false } as const;
 
-function addRoute<N extends RouteName>(app: FastifyInstance, daemon: DaemonView, name: N): void {
+function addRoute<N extends RouteName>(app: FastifyInstance, daemon: DaemonView, log: Log, name: N): void {
   const route = routes[name];
   const schema = { querystring: 'query' in route ? route.query : NO_QUERY, ...('body' in route ? { body: route.body } : {}) };
   app.route({
@@ -127,9 +132,13 @@ function addRoute<N extends RouteName>(app: FastifyInstance, daemon: DaemonView,
     url: route.path,
     schema,
     // The checks above are the parser that these types stand for.
-    handler: async (request) => {
+    handler: async (request, reply) => {
       if (!('body' in route) && request.body !== undefined) throw new ApiError('bad_request', `${route.method} ${route.path} takes no body`);
-      return handlers[name](daemon, { query: request.query, body: request.body } as Parameters<(typeof handlers)[N]>[1]);
+      const answer = await handlers[name](daemon, { query: request.query, body: request.body } as Parameters<(typeof handlers)[N]>[1]);
+      if (!(answer instanceof Readable)) return answer;
+      // Too late for another status: the connection is cut, which no client takes for the end of the list.
+      answer.on('error', (error) => logFault(log, error));
+      return reply.type('application/json; charset=utf-8').send(answer);
     },
   });
 }

@@ -1,5 +1,5 @@
 /** What the control API needs of the daemon: a narrow view that this folder declares and the composition root provides. */
-import type { ReloadResponse } from 'banban-shared';
+import type { CanaryResponse, DoctorResponse, FindingView, ReloadResponse } from 'banban-shared';
 import type { CutterStats } from '../enforce/firewall.ts';
 import type { Engine } from '../engine/contract.ts';
 import type { UsedPattern } from '../engine/policy.ts';
@@ -9,7 +9,7 @@ import type { Clock } from '../clock.ts';
 /** What the API asks of the engine, one by one: starting, feeding, reloading and stopping it is the daemon's. */
 export type EngineView = Pick<
   Engine,
-  | 'policy' | 'bans' | 'ban' | 'unban' | 'history' | 'reconcile' | 'refresh' | 'enforcementOf'
+  | 'policy' | 'bans' | 'ban' | 'unban' | 'history' | 'reconcile' | 'refresh' | 'enforcementOf' | 'hitsOf'
   | 'targetStates' | 'counters' | 'ruleCounters' | 'patternCounters' | 'switchedOff' | 'forecast' | 'queue' | 'windows' | 'storeProblem'
 >;
 
@@ -28,6 +28,18 @@ export interface DaemonView {
   notEnforcing(): string | undefined;
   config(): { readonly path: string; readonly loadedAt: number; readonly error: string | undefined; readonly warnings: readonly string[] };
   store(): { readonly path: string; readonly sizeBytes: number };
+  /** The rules that read the lists. */
+  readonly firewall: {
+    print(): string;
+    check(): Promise<readonly FindingView[]>;
+    install(): Promise<{ readonly changes: readonly string[]; readonly problems: readonly string[] }>;
+    remove(): Promise<{ readonly changes: readonly string[]; readonly problems: readonly string[] }>;
+  };
+  /** What is in the way of the rules, a sentence each. */
+  firewallProblems(): readonly string[];
+  doctor(): Promise<DoctorResponse>;
+  /** Follows one line of its own through the machine's syslog, the database and the kernel. `target` exists. */
+  canary(target: string, by: string): Promise<CanaryResponse>;
   /** @throws ApiError `bad_config`, and nothing has changed */
   reload(): ReloadResponse;
 }

@@ -3,6 +3,7 @@ import type { RouteName } from 'banban-shared';
 import type { Handler } from './handler.ts';
 import { banHandler, bansHandler, unbanHandler } from './routes/bans.ts';
 import { reconcileHandler, reloadHandler } from './routes/commands.ts';
+import { canaryHandler, doctorHandler, firewallCheckHandler, firewallHandler, firewallInstallHandler, firewallRemoveHandler } from './routes/firewall.ts';
 import { matchHandler, patternHandler, rulesHandler } from './routes/rules.ts';
 import { statusHandler } from './routes/status.ts';
 import { whyHandler } from './routes/why.ts';
@@ -19,4 +20,10 @@ export const handlers: { readonly [N in RouteName]: Handler<N> } = {
   match: matchHandler,
   reload: reloadHandler,
   reconcile: reconcileHandler,
+  firewall: firewallHandler,
+  firewallCheck: firewallCheckHandler,
+  firewallInstall: firewallInstallHandler,
+  firewallRemove: firewallRemoveHandler,
+  doctor: doctorHandler,
+  canary: canaryHandler,
 };

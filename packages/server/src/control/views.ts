@@ -1,12 +1,23 @@
 /** From the engine's records to the API's shapes. */
-import { ms, toIso, toSeconds, type Address, type Ban, type Enforcement, type EndedBan, type Instant, type OffenceView } from 'banban-shared';
+import { ms, toIso, toSeconds, type Ban, type EndedBan, type Instant, type OffenceView } from 'banban-shared';
+import type { Hits } from '../enforce/firewall.ts';
+import type { EngineView } from './daemon-view.ts';
 import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
 
 /** ISO 8601 of an instant that is never `NEVER`. */
 export const isoOf = (at: number): string => new Date(at).toISOString();
 
-/** An active ban; `now` is what the remaining seconds are counted from. */
-export function banView(ban: BanRecord, enforcement: Enforcement, now: Instant): Ban {
+/** What is known of a ban from elsewhere than the database. */
+export interface BanNow {
+  readonly enforcement: Ban['enforcement'];
+  /** Undefined where nothing tells. */
+  readonly hits: Hits | undefined;
+  /** What the remaining seconds are counted from. */
+  readonly now: Instant;
+}
+
+/** An active ban. */
+export function banView(ban: BanRecord, { enforcement, hits, now }: BanNow): Ban {
   return {
     id: ban.id,
     address: ban.address,
@@ -18,7 +29,15 @@ export function banView(ban: BanRecord, enforcement: Enforcement, now: Instant):
     until: toIso(ban.until),
     remainingSeconds: toSeconds(ms(Math.max(0, ban.until - now))),
     enforcement,
+    connections: ban.connections,
+    hits: hits === undefined ? null : { packets: hits.packets ?? null, bytes: hits.bytes ?? null, lastAt: hits.lastAt === undefined ? null : isoOf(hits.lastAt) },
   };
+}
+
+/** What met each of these bans. Reads the lists of their targets, each once; undefined for a ban of which nothing tells. */
+export function hitsOfBans(engine: EngineView, bans: readonly BanRecord[]): (ban: BanRecord) => Hits | undefined {
+  const byTarget = new Map([...new Set(bans.map((ban) => ban.target))].map((target) => [target, engine.hitsOf(target)]));
+  return (ban) => byTarget.get(ban.target)?.get(ban.address);
 }
 
 /** A ban that is over. */
@@ -49,20 +68,3 @@ export function offenceView(offence: OffenceRecord): OffenceView {
     lines: [...offence.lines],
   };
 }
-
-/** Why the kernel does not hold a ban that is stored; null where it does. */
-export function enforcementMessage(address: Address, target: string, enforcement: Enforcement, detail: string | undefined): string | null {
-  switch (enforcement) {
-    case 'held':
-      return null;
-    case 'simulated':
-      return 'banband simulates and does not touch the kernel';
-    case 'missing':
-      return detail ?? `the kernel has no list ${target}`;
-    case 'waiting':
-      return detail ?? `the list ${target} is full`;
-    case 'failed':
-      return detail ?? `${address} could not be written to ${target}`;
-  }
-}
-

@@ -1,5 +1,5 @@
-/** Exact sliding windows of matches, one for each rule and address, in bounded memory. */
-import type { Address, Instant, Ms } from 'banban-shared';
+/** Exact sliding windows of matches, one for each rule and address (or IPv6 network, where the target bans those), in bounded memory. */
+import type { Instant, Ms, Subject } from 'banban-shared';
 
 /** What the counter has to know of a rule. */
 export interface Threshold {
@@ -11,7 +11,7 @@ export interface Threshold {
 /** A full window: `occurrences` matches, the first and the last at most `interval` apart. */
 export interface FullWindow {
   readonly rule: string;
-  readonly address: Address;
+  readonly address: Subject;
   readonly at: Instant;
   /** The lines that filled it, oldest first. */
   readonly lines: readonly string[];
@@ -30,13 +30,13 @@ export interface Windows {
    * Counts one match. When it is the one that fills the window, the window is emptied and its lines are returned; the
    * next match begins a new one.
    */
-  hit(threshold: Threshold, address: Address, at: Instant, line: string): FullWindow | undefined;
+  hit(threshold: Threshold, address: Subject, at: Instant, line: string): FullWindow | undefined;
   /** Drops the windows of an address in every rule given. */
-  forget(rules: readonly string[], address: Address): void;
+  forget(rules: readonly string[], address: Subject): void;
   /** Keeps only the windows of these rules. */
   keepRules(rules: ReadonlySet<string>): void;
   /** The windows of an address that have matches left at `now`. */
-  of(thresholds: readonly Threshold[], address: Address, now: Instant): WindowView[];
+  of(thresholds: readonly Threshold[], address: Subject, now: Instant): WindowView[];
   /** Drops windows whose last match is over `longest` old, at most `limit` of them. */
   sweep(now: Instant, longest: Ms, limit: number): void;
   readonly size: number;
@@ -57,7 +57,7 @@ const CAPACITY = 100_000;
 /** Characters of evidence kept in all windows together. */
 const EVIDENCE = 32 * 1024 * 1024;
 
-const keyOf = (rule: string, address: Address): string => `${address} ${rule}`;
+const keyOf = (rule: string, address: Subject): string => `${address} ${rule}`;
 
 /** Makes an empty set of windows. `capacity` is how many (rule, address) pairs may be open at once. */
 export function createWindows(capacity = CAPACITY, evidence = EVIDENCE): Windows {

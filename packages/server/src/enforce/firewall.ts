@@ -53,6 +53,8 @@ export interface Hits {
 /** The rows of one target in one backend. No method throws. */
 export interface KernelList {
   readonly backend: BackendName | 'simulated';
+  /** True when `write` only takes the change, and `read` tells by `pending` and `failures` what became of it. */
+  readonly defers?: true;
   /** Why this list can't hold such a row (a network, where there is room for single addresses only); undefined when it can. */
   refuses(subject: Subject): string | undefined;
   /** Reads the list whole. */
@@ -106,3 +108,41 @@ export interface ConnectionCutter {
   stop(): Promise<void>;
 }
 
+
+/** One thing about the rules that is not as it should be, and what mends it. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  /** A name that never changes its meaning; `no-rule` is the one for a list that nothing reads. */
+  readonly code: string;
+  readonly target: string | undefined;
+  readonly backend: BackendName | undefined;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What was put in or taken out, and what could not be, a sentence each. */
+export interface RulesOutcome {
+  readonly changes: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** What the check may have to know besides the targets. */
+export interface RulesFacts {
+  /** banband puts the rules in by itself. */
+  readonly managed: boolean;
+  /** Active bans by target, for tables that are too small; absent: none. */
+  readonly bans?: ReadonlyMap<string, number>;
+  /** Targets of which a rule has `resetconns`; absent: none. */
+  readonly resetting?: ReadonlySet<string>;
+}
+
+/** The rules that read the lists. Nothing rejects: what fails is a sentence in what comes back. */
+export interface FirewallRules {
+  /** Puts in what is missing, in one piece for each family; what is there stays as it is, and so do the rows of the lists. */
+  install(targets: readonly TargetConfig[]): Promise<RulesOutcome>;
+  /** Takes out all that `install` puts in. */
+  remove(targets: readonly TargetConfig[]): Promise<RulesOutcome>;
+  check(targets: readonly TargetConfig[], facts: RulesFacts): Promise<readonly Finding[]>;
+  /** Whether all is there that `install` puts in, at the price of as few programs as possible. */
+  isIntact(targets: readonly TargetConfig[]): Promise<boolean>;
+}

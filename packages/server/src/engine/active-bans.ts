@@ -1,17 +1,21 @@
-/** The active bans in memory: by target and address, and in the order in which they end. */
-import { NEVER, type Address, type Instant } from 'banban-shared';
+/** The active bans in memory: by target and subject, and in the order in which they end. */
+import { familyOf, isNetwork, networkOf, NEVER, prefixOf, subjectOf, type Instant, type Prefix, type Subject } from 'banban-shared';
 import type { BanRecord } from '../store/store.ts';
 
-/** The bans that stand, at most one for each address and target. Knows no clock: a ban is in here until it is deleted. */
+/** The bans that stand, at most one for each subject and target. Knows no clock: a ban is in here until it is deleted. */
 export interface ActiveBans {
   readonly size: number;
-  get(target: string, address: Address): BanRecord | undefined;
+  get(target: string, subject: Subject): BanRecord | undefined;
   /** The bans of one target; empty for a target that has none. */
-  of(target: string): ReadonlyMap<Address, BanRecord>;
+  of(target: string): ReadonlyMap<Subject, BanRecord>;
+  /** The networks that are banned in one target. */
+  networks(target: string): ReadonlySet<Prefix>;
+  /** Bans of networks in one target that hold `subject` and are wider than it, the widest first. */
+  around(target: string, subject: Subject): BanRecord[];
   /** The targets that have a ban. */
   targets(): string[];
-  /** Every ban of one address. */
-  everywhere(address: Address): BanRecord[];
+  /** Every ban of just this subject. */
+  everywhere(subject: Subject): BanRecord[];
   all(): BanRecord[];
   /** Adds a ban, or puts it in the place of the one with the same address and target (I2). */
   set(ban: BanRecord): void;
@@ -25,14 +29,25 @@ export interface ActiveBans {
 interface End {
   readonly until: Instant;
   readonly target: string;
-  readonly address: Address;
+  readonly address: Subject;
 }
 
-const NONE: ReadonlyMap<Address, BanRecord> = new Map();
+/** The networks of one target, and how many there are of each length, the wide first. */
+interface Networks {
+  readonly all: Set<Prefix>;
+  readonly lengths: Map<number, number>;
+  widestFirst: readonly number[];
+}
+
+const NONE: ReadonlyMap<Subject, BanRecord> = new Map();
+const NO_NETWORKS: ReadonlySet<Prefix> = new Set();
+/** Lengths of both families in one number. */
+const lengthKey = (family: number, bits: number): number => (family === 6 ? 1000 : 0) + bits;
 
 /** An empty table, in memory alone. */
 export function createActiveBans(): ActiveBans {
-  const byTarget = new Map<string, Map<Address, BanRecord>>();
+  const byTarget = new Map<string, Map<Subject, BanRecord>>();
+  const networks = new Map<string, Networks>();
   let size = 0;
   /** A binary heap by `until`. An extended or ended ban leaves its old entry behind, which is skipped when it comes up. */
   let heap: End[] = [];
@@ -66,6 +81,20 @@ export function createActiveBans(): ActiveBans {
     }
   }
 
+  function count(target: string, subject: Subject, change: 1 | -1): void {
+    if (!isNetwork(subject)) return;
+    let own = networks.get(target);
+    if (own === undefined) networks.set(target, (own = { all: new Set(), lengths: new Map(), widestFirst: [] }));
+    const key = lengthKey(familyOf(subject), networkOf(subject).bits);
+    const now = (own.lengths.get(key) ?? 0) + change;
+    if (now > 0) own.lengths.set(key, now);
+    else own.lengths.delete(key);
+    if (change > 0) own.all.add(subject);
+    else own.all.delete(subject);
+    own.widestFirst = [...own.lengths.keys()].sort((a, b) => a - b);
+    if (own.all.size === 0) networks.delete(target);
+  }
+
   const all = (): BanRecord[] => [...byTarget.values()].flatMap((bans) => [...bans.values()]);
   const endOf = ({ until, target, address }: BanRecord): End => ({ until, target, address });
   const isCurrent = (end: End): boolean => byTarget.get(end.target)?.get(end.address)?.until === end.until;
@@ -87,11 +116,24 @@ export function createActiveBans(): ActiveBans {
     },
     get: (target, address) => byTarget.get(target)?.get(address),
     of: (target) => byTarget.get(target) ?? NONE,
+    networks: (target) => networks.get(target)?.all ?? NO_NETWORKS,
+    around(target, subject) {
+      const own = networks.get(target);
+      if (own === undefined) return [];
+      const family = familyOf(subject);
+      const { address, bits } = networkOf(subject);
+      const bans = byTarget.get(target) ?? NONE;
+      return own.widestFirst.flatMap((key) => {
+        const length = key % 1000;
+        if (key >= 1000 !== (family === 6) || length >= bits) return [];
+        return bans.get(subjectOf(prefixOf(address, length))) ?? [];
+      });
+    },
     targets: () => [...byTarget.keys()],
-    everywhere(address) {
+    everywhere(subject) {
       const found: BanRecord[] = [];
       for (const bans of byTarget.values()) {
-        const ban = bans.get(address);
+        const ban = bans.get(subject);
         if (ban !== undefined) found.push(ban);
       }
       return found;
@@ -100,7 +142,10 @@ export function createActiveBans(): ActiveBans {
     set(ban) {
       let bans = byTarget.get(ban.target);
       if (bans === undefined) byTarget.set(ban.target, (bans = new Map()));
-      if (!bans.has(ban.address)) size++;
+      if (!bans.has(ban.address)) {
+        size++;
+        count(ban.target, ban.address, 1);
+      }
       bans.set(ban.address, ban);
       push(ban);
     },
@@ -108,6 +153,7 @@ export function createActiveBans(): ActiveBans {
       const bans = byTarget.get(ban.target);
       if (bans?.delete(ban.address) !== true) return;
       size--;
+      count(ban.target, ban.address, -1);
       if (bans.size === 0) byTarget.delete(ban.target);
     },
     nextEnd() {

@@ -1,12 +1,15 @@
 /** What the engine offers to those who run it and ask it: the daemon, the control API, replay. */
-import type { Address, Enforcement, Instant, Ms, Prefix } from 'banban-shared';
+import type { Address, Enforcement, Instant, Ms, Prefix, Subject } from 'banban-shared';
 import type { WindowView } from '../count/window.ts';
+import type { BackendName } from '../config/config.ts';
+import type { Hits } from '../enforce/firewall.ts';
 import type { Decision } from '../decide/decide.ts';
 import type { Pardon } from '../match/matcher.ts';
 import type { Pattern } from '../match/pattern.ts';
 import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
 import type { Entry } from '../syslog/entry.ts';
-import type { SyncResult, TargetState } from './enforcer.ts';
+import type { TargetState } from './enforcer.ts';
+import type { SyncResult } from './ledger.ts';
 import type { PatternCounters } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 
@@ -29,37 +32,52 @@ export interface EngineCounters {
 
 /** What a person asks for with `ban`. */
 export interface BanRequest {
-  readonly addresses: readonly Address[];
+  /** Addresses and networks; an IPv6 one is widened to the target's prefix. */
+  readonly subjects: readonly Subject[];
   readonly target: string;
   /** Undefined: the first length of the target. */
   readonly length: Ms | undefined;
   readonly reason: string | undefined;
   readonly by: string;
+  /** Called when the database has it, before the kernel is asked. */
+  readonly onStored?: () => void;
 }
 
-/** What became of one address of a `ban`: the ban that stands now, or the entry of the allow list that forbids it. */
+/** What became of one subject of a `ban`: the ban that stands now, or why there is none. */
 export type BanOutcome =
-  | { readonly address: Address; readonly outcome: 'banned' | 'extended' | 'unchanged'; readonly ban: BanRecord; readonly enforcement: Enforcement }
-  | { readonly address: Address; readonly outcome: 'refused'; readonly allowedBy: Prefix };
+  | {
+      readonly subject: Subject;
+      readonly outcome: 'banned' | 'extended' | 'unchanged';
+      readonly ban: BanRecord;
+      readonly enforcement: Enforcement;
+      /** Bans of wider networks in the same target, which hold it anyway. */
+      readonly within: readonly BanRecord[];
+    }
+  /** By the entry of the allow list that it shares an address with. */
+  | { readonly subject: Subject; readonly outcome: 'refused'; readonly allowedBy: Prefix }
+  /** By the target, none of whose backends can hold it; a sentence. */
+  | { readonly subject: Subject; readonly outcome: 'refused'; readonly allowedBy: undefined; readonly message: string };
 
 /** What a person asks for with `unban`. */
 export interface UnbanRequest {
-  /** Undefined: every banned address. */
-  readonly addresses: readonly Address[] | undefined;
+  /** Undefined: all that is banned. */
+  readonly subjects: readonly Subject[] | undefined;
   /** Undefined: in every target. */
   readonly target: string | undefined;
   readonly by: string;
 }
 
-/** What became of one address of an `unban`; `targets` is empty where there was no ban. */
+/** What became of one subject of an `unban`; `targets` is empty where there was no ban. */
 export interface UnbanOutcome {
-  readonly address: Address;
+  readonly subject: Subject;
   readonly targets: readonly string[];
-  /** Targets whose kernel list could not be freed of the address. */
+  /** Targets whose kernel list could not be freed of it. */
   readonly unreleased: readonly string[];
+  /** Bans of networks that still hold it. */
+  readonly heldBy: readonly BanRecord[];
 }
 
-/** All that is known of one address; the past is the newest of it, newest first. */
+/** All that is known of one address or network, bans of networks around it included; the past is the newest of it, newest first. */
 export interface AddressHistory {
   readonly allowedBy: Prefix | undefined;
   readonly bans: readonly BanRecord[];
@@ -103,11 +121,19 @@ export interface Engine {
   /** @throws StoreError when nothing was done */
   unban(request: UnbanRequest): UnbanOutcome[];
   bans(): readonly BanRecord[];
-  history(address: Address): AddressHistory;
+  history(subject: Subject): AddressHistory;
   reconcile(): readonly (TargetState & SyncResult)[];
   /** Looks at the kernel, if the last look is not of this moment: what is asked after it is true. */
   refresh(): void;
   enforcementOf(ban: BanRecord): Enforcement;
+  /** What met the rows of a target's bans since they were written, as far as its backends tell. Reads the kernel. */
+  hitsOf(target: string): ReadonlyMap<Subject, Hits>;
+  /** Whether every list is known to be free of an ended ban's row. */
+  isReleased(ban: BanRecord): boolean;
+  /** Calls back once when a line with `token` in it arrives, whatever else is done with the line; the result ends the wait. */
+  expectLine(token: string, arrived: () => void): () => void;
+  /** Says of every list which no firewall rule looks at, by target and backend, with a sentence. What is not in it is looked at. */
+  setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, string>>): void;
   targetStates(): TargetState[];
   counters(): Readonly<EngineCounters>;
   ruleCounters(rule: string): Readonly<RuleCounters>;

@@ -3,7 +3,7 @@
  * the one place where bans begin and end, which is why it is longer than most files: each step is a call to a part that
  * has its own file, and all of them change the same few tables.
  */
-import { after, instant, ms, NEVER, type Address, type Instant } from 'banban-shared';
+import { after, familyOf, instant, isNetwork, ms, NEVER, prefixOf, subjectOf, type Address, type Instant, type Subject } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import { createWindows, type FullWindow } from '../count/window.ts';
 import { decide, isLongEnough } from '../decide/decide.ts';
@@ -19,8 +19,10 @@ import { parseLine } from '../syslog/parse.ts';
 import { createActiveBans } from './active-bans.ts';
 import { createBudget } from './budget.ts';
 import { createEnforcer } from './enforcer.ts';
-import type { BanOutcome, Engine, EngineCounters, Forecast, RuleCounters, RuleForecast } from './contract.ts';
+import type { BanOutcome, UnbanOutcome, Engine, EngineCounters, Forecast, RuleCounters, RuleForecast } from './contract.ts';
+import { createCuts } from './cuts.ts';
 import { createExpiry } from './expiry.ts';
+import { createNeighbours } from './neighbours.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
@@ -77,6 +79,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** False while a ban stands that the configuration does not allow, because its end could not be written. */
   let conforms = true;
 
+  const neighbours = createNeighbours();
+  const cuts = createCuts({ clock, cutter, save: (all) => tryStore(() => store.addConnections(all.filter(({ id }) => id > 0))), note: (target, subject, count) => {
+    const ban = active.get(target, subject);
+    if (ban !== undefined) active.set({ ...ban, connections: ban.connections + count });
+  } });
   const enforcer = createEnforcer({ clock, firewall, bans: active, log, onReleased: (ids) => tryStore(() => store.markReleased(ids)) });
   const expiry = createExpiry(clock, expire);
   const pump = createPump({ clock, work, endSlice: () => settle() });
@@ -118,8 +125,21 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   let firstHadPri = false;
   let firstHadStamp = false;
 
+  /** Lines that somebody waits for, by what is in them. */
+  const expected = new Map<string, () => void>();
+
+  function tellExpected(bytes: Buffer, from: number, to: number): void {
+    const text = bytes.toString('latin1', from, to);
+    for (const [token, arrived] of expected) {
+      if (!text.includes(token)) continue;
+      expected.delete(token);
+      arrived();
+    }
+  }
+
   function line(bytes: Buffer, from: number, to: number): void {
     counters.lines++;
+    if (expected.size > 0) tellExpected(bytes, from, to);
     parseLine(bytes, from, unescapeTabs(bytes, from, to), entry);
     if (first) {
       first = false;
@@ -152,6 +172,12 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (hits.length > 0) count(hits, entry.times);
   }
 
+  /** What a target bans for an address: itself, or the IPv6 network around it. */
+  function unitOf(address: Address, target: string): Subject {
+    const bits = policy.targets.get(target)?.ipv6Prefix ?? 128;
+    return bits === 128 || familyOf(address) === 4 ? address : subjectOf(prefixOf(address, bits));
+  }
+
   /** What the line before counted in, for `last message repeated N times`. */
   let lastHits = NO_HITS;
 
@@ -166,7 +192,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       countersOf(rule.config.name).matches += times;
       patterns.matched(pattern.name, times, arrivedAt);
       for (let i = 0; i < times; i++) {
-        const full = windows.hit(rule.threshold, address, arrivedAt, text);
+        const full = windows.hit(rule.threshold, unitOf(address, rule.config.target), arrivedAt, text);
         if (full === undefined) continue;
         offend(rule, full, pattern);
         // The rest of a folded line would only find the address banned.
@@ -194,7 +220,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     // The second offence of one slice has to see what the first one did.
     if (pending.has(key) || pending.size >= WRITE_AT_ONCE) settle();
     const standing = active.get(target, address);
-    const allowedBy = policy.allowlist.find(address);
+    const allowedBy = policy.allowlist.overlap(address);
     if (isRepeat(name, address, at) && (allowedBy !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
     const decision = decide({
       at,
@@ -227,7 +253,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
-  function earlierOffences(address: Address, target: string, since: Instant): number {
+  function earlierOffences(address: Subject, target: string, since: Instant): number {
     try {
       return store.countOffences(address, target, since);
     } catch (error) {
@@ -237,7 +263,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   /** Whether an offence of this address against this rule that changed nothing is on record, and not long ago. */
-  function isRepeat(rule: string, address: Address, at: Instant): boolean {
+  function isRepeat(rule: string, address: Subject, at: Instant): boolean {
     const last = repeats.get(`${rule} ${address}`);
     return last !== undefined && at - last < REPEAT_AFTER;
   }
@@ -261,9 +287,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       records = unsaved.keep(writes, (target, address) => active.get(target, address));
       retryAt ??= after(clock.now(), RETRY_AFTER);
     }
-    const reset: Address[] = [];
+    const reset: BanRecord[] = [];
     records.forEach((ban, i) => {
-      active.set(ban);
+      stand(ban);
       const rule = decided[i]?.rule;
       if (rule === undefined) return;
       const { write } = decided[i] ?? {};
@@ -272,12 +298,62 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         countersOf(rule.config.name).bans++;
         patterns.banned(decided[i]?.pattern.name ?? '', ban);
       }
-      if (rule.config.resetconns) reset.push(ban.address);
+      if (rule.config.resetconns) reset.push(ban);
       log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, offence: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
     });
     enforcer.apply(records);
-    if (reset.length > 0) cutter.cut(reset);
+    cuts.cut(reset);
     expiry.aim(active.nextEnd());
+    for (const [i, ban] of records.entries()) {
+      const rule = decided[i]?.rule;
+      if (rule !== undefined) escalate(ban, rule);
+    }
+  }
+
+  /** Takes a ban among the active ones, and counts it among its neighbours. */
+  function stand(ban: BanRecord): void {
+    if (policy.targets.get(ban.target)?.networkAfter !== undefined && active.get(ban.target, ban.address) === undefined) neighbours.add(ban);
+    active.set(ban);
+  }
+
+  /** Bans the network of an address when enough of its neighbours are banned: for as long as the ban that made it enough. */
+  function escalate(ban: BanRecord, rule: RunningRule): void {
+    const enough = policy.targets.get(ban.target)?.networkAfter;
+    const network = neighbours.networkOf(ban.address);
+    if (enough === undefined || network === undefined || neighbours.count(ban.target, network) < enough) return;
+    const standing = active.get(ban.target, network);
+    if ((standing !== undefined && standing.until >= ban.until) || active.around(ban.target, network).some((b) => b.until >= ban.until)) return;
+    const allowedBy = policy.allowlist.overlap(network);
+    const refused = allowedBy === undefined ? enforcer.refuses(ban.target, network) : `the allow list has ${allowedBy}`;
+    if (refused !== undefined) {
+      if (noteOnce(`${ban.target} ${network}`)) log.info('network_not_banned', { address: network, target: ban.target, rule: rule.config.name, reason: refused });
+      return;
+    }
+    const reason = `${neighbours.count(ban.target, network)} banned addresses in this network, the last one ${ban.address}`;
+    const at = clock.now();
+    const origin = standing?.origin ?? ban.origin;
+    const write: BanWrite = { address: network, target: ban.target, origin, level: undefined, reason, at, until: ban.until, offence: undefined };
+    let made: BanRecord[] = [];
+    if (!tryStore(() => (made = store.writeBans([write], 'process')))) {
+      made = unsaved.keep([write], (target, subject) => active.get(target, subject));
+      retryAt ??= after(clock.now(), RETRY_AFTER);
+    }
+    for (const one of made) active.set(one);
+    enforcer.apply(made);
+    if (rule.config.resetconns) cuts.cut(made);
+    expiry.aim(active.nextEnd());
+    log.info(standing === undefined ? 'ban' : 'ban_extended', { address: network, target: ban.target, rule: rule.config.name, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), reason });
+  }
+
+  /** True for the first time in an hour that this is said. */
+  function noteOnce(what: string): boolean {
+    const key = `network ${what}`;
+    const last = repeats.get(key);
+    const now = clock.now();
+    if (last !== undefined && now - last < REPEAT_AFTER) return false;
+    if (repeats.size >= MOST_REPEATS) repeats.clear();
+    repeats.set(key, now);
+    return true;
   }
 
   /** Tries again to write the bans of a full disk. */
@@ -307,14 +383,14 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     for (const ban of bans) {
       unsaved.forget(ban.target, ban.address);
       active.delete(ban);
+      neighbours.remove(ban);
       patterns.ended(ban, by === 'pardoned');
     }
-    const released = enforcer.release(bans);
+    const { released, stuck } = enforcer.release(bans);
     tryStore(() => store.markReleased(released.filter((b) => b.id > 0).map((b) => b.id)));
-    const gone = new Set(released);
     for (const { address, target } of bans) log.info('ban_ended', { address, target, by, name: name ?? null });
     expiry.aim(active.nextEnd());
-    return bans.filter((b) => !gone.has(b)).map((b) => `${b.target} ${b.address}`);
+    return stuck.map((b) => `${b.target} ${b.address}`);
   }
 
   function expire(): void {
@@ -331,15 +407,19 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   function pardon(address: Address, at: Instant): void {
-    windows.forget(policy.rules.map((r) => r.config.name), address);
-    const automatic = active.everywhere(address).filter((b) => b.origin.kind === 'rule');
+    const subjects = unitsOf(address);
+    for (const subject of subjects) windows.forget(policy.rules.map((r) => r.config.name), subject);
+    const automatic = subjects.flatMap((subject) => active.everywhere(subject)).filter((b) => b.origin.kind === 'rule');
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
   }
+
+  /** All that targets may have banned for one address. */
+  const unitsOf = (address: Address): Subject[] => [...new Set([address, ...[...policy.targets.keys()].map((target) => unitOf(address, target))])];
 
   /** Ends what the present configuration does not allow to stand: bans of allowed addresses and of targets that are gone. */
   function conform(): void {
     const now = clock.now();
-    const allowed = active.all().filter((b) => policy.allowlist.find(b.address) !== undefined);
+    const allowed = active.all().filter((b) => policy.allowlist.overlap(b.address) !== undefined);
     const freed = allowed.length === 0 || tryStore(() => end(allowed, 'allowlisted', undefined, now));
     const homeless = active.all().filter((b) => !policy.targets.has(b.target));
     const left = homeless.length === 0 || tryStore(() => end(homeless, 'target_removed', undefined, now));
@@ -350,7 +430,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function releaseLeft(): void {
     tryStore(() => {
       const left = store.unreleased().filter((b) => active.get(b.target, b.address) === undefined);
-      if (left.length > 0) store.markReleased(enforcer.release(left).map((b) => b.id));
+      if (left.length > 0) store.markReleased(enforcer.release(left).released.map((b) => b.id));
     });
   }
 
@@ -369,8 +449,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const rule = policy.rules[index];
       if (rule === undefined) return [];
       const { target, memory, ban: lengths, occurrences } = rule.config;
-      const matches = Math.min(occurrences, (windows.of([rule.threshold], address, at)[0]?.matches ?? 0) + own.times);
-      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: policy.allowlist.find(address), earlier: earlierOffences(address, target, instant(at - memory)), lengths, active: active.get(target, address) });
+      const unit = unitOf(address, target);
+      const matches = Math.min(occurrences, (windows.of([rule.threshold], unit, at)[0]?.matches ?? 0) + own.times);
+      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: policy.allowlist.overlap(unit), earlier: earlierOffences(unit, target, instant(at - memory)), lengths, active: active.get(target, unit) });
       return [{ rule, address, pattern, matches, decision }];
     });
     return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress };
@@ -412,7 +493,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   return {
     start() {
       const now = clock.now();
-      for (const ban of store.activeBans()) active.set(ban);
+      for (const ban of store.activeBans()) stand(ban);
       enforcer.configure(policy.targets.values());
       releaseLeft();
       for (let due = active.expired(now, EXPIRE_AT_ONCE); due.length > 0; due = active.expired(now, EXPIRE_AT_ONCE)) {
@@ -439,67 +520,87 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       budget.reset();
       lastHits = NO_HITS;
       repeats.clear();
+      neighbours.clear();
+      for (const ban of active.all()) if (next.targets.get(ban.target)?.networkAfter !== undefined) neighbours.add(ban);
+      // First, while the lists that are to go are still there to be freed of their rows.
       conform();
       enforcer.configure(next.targets.values());
       releaseLeft();
       for (const target of next.targets.keys()) enforcer.sync(target);
     },
-    ban({ addresses, target, length, reason, by }) {
+    ban({ subjects, target, length, reason, by, onStored }) {
       settle();
       // What waits is older: written later it would put a rule's name on this person's ban.
       saveUnsaved(true);
       const at = clock.now();
       const until = after(at, length ?? policy.targets.get(target)?.ban[0] ?? ms(0));
       const origin: BanOrigin = { kind: 'manual', name: by };
-      const unique = [...new Set(addresses)];
-      const allowed = new Map(unique.map((a) => [a, policy.allowlist.find(a)]));
-      const wanted = unique.filter((a) => allowed.get(a) === undefined);
-      const before = new Map(wanted.map((a) => [a, active.get(target, a)]));
+      const unique = [...new Set(subjects.map((subject) => (isNetwork(subject) ? subject : unitOf(subject, target))))];
+      const refusals = new Map<Subject, BanOutcome>();
+      for (const subject of unique) {
+        const allowedBy = policy.allowlist.overlap(subject);
+        const message = allowedBy === undefined ? enforcer.refuses(target, subject) : undefined;
+        if (allowedBy !== undefined) refusals.set(subject, { subject, outcome: 'refused', allowedBy });
+        else if (message !== undefined) refusals.set(subject, { subject, outcome: 'refused', allowedBy: undefined, message });
+      }
+      const wanted = unique.filter((subject) => !refusals.has(subject));
+      const before = new Map(wanted.map((subject) => [subject, active.get(target, subject)]));
       const records = store.writeBans(
         wanted.map((address) => ({ address, target, origin, level: before.get(address)?.level, reason: reason ?? before.get(address)?.reason, at, until, offence: undefined })),
         'power',
       );
-      for (const ban of records) active.set(ban);
+      onStored?.();
+      for (const ban of records) stand(ban);
       enforcer.apply(records);
       // Read back: the answer is what the kernel has, not what was written.
       enforcer.sync(target);
-      if (policy.rules.some((r) => r.config.target === target && r.config.resetconns)) cutter.cut(records.map((b) => b.address));
+      if (policy.rules.some((r) => r.config.target === target && r.config.resetconns)) cuts.cut(records);
       expiry.aim(active.nextEnd());
       const made = new Map(records.map((b) => [b.address, b]));
-      return unique.flatMap((address): BanOutcome[] => {
-        const ban = made.get(address);
-        if (ban === undefined) {
-          const allowedBy = allowed.get(address);
-          return allowedBy === undefined ? [] : [{ address, outcome: 'refused', allowedBy }];
-        }
-        const old = before.get(address);
+      return unique.flatMap((subject): BanOutcome[] => {
+        const ban = made.get(subject);
+        if (ban === undefined) return [refusals.get(subject) ?? []].flat();
+        const old = before.get(subject);
         const outcome = old === undefined ? 'banned' : ban.until > old.until ? 'extended' : 'unchanged';
-        log.info('ban', { address, target, by, outcome, reason: reason ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString() });
-        return [{ address, outcome, ban, enforcement: enforcer.enforcementOf(ban) }];
+        log.info('ban', { address: subject, target, by, outcome, reason: reason ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString() });
+        return [{ subject, outcome, ban, enforcement: enforcer.enforcementOf(ban), within: active.around(target, subject) }];
       });
     },
-    unban({ addresses, target, by }) {
+    unban({ subjects, target, by }) {
       settle();
-      const asked = addresses === undefined ? undefined : [...new Set(addresses)];
-      const bans = (asked === undefined ? active.all() : asked.flatMap((a) => active.everywhere(a))).filter((b) => target === undefined || b.target === target);
+      const asked = subjects === undefined ? undefined : [...new Set(subjects)];
+      // Where a target bans networks for addresses, the ban of an address is that of its network.
+      const bansOf = (subject: Subject): BanRecord[] => (isNetwork(subject) ? active.everywhere(subject) : unitsOf(subject).flatMap((unit) => active.everywhere(unit)));
+      const found = new Map<Subject, BanRecord[]>();
+      if (asked === undefined) for (const ban of active.all()) found.set(ban.address, [...(found.get(ban.address) ?? []), ban]);
+      else for (const subject of asked) found.set(subject, bansOf(subject));
+      const isMeant = (ban: BanRecord): boolean => target === undefined || ban.target === target;
+      const bans = [...new Set([...found.values()].flat())].filter(isMeant);
       const stuck = new Set(end(bans, 'unbanned', by, clock.now()));
-      const byAddress = new Map<Address, BanRecord[]>((asked ?? bans.map((b) => b.address)).map((a) => [a, []]));
-      for (const ban of bans) byAddress.get(ban.address)?.push(ban);
-      for (const address of byAddress.keys()) windows.forget([...rules.keys()], address);
-      return [...byAddress].map(([address, ended]) => ({
-        address,
-        targets: ended.map((b) => b.target),
-        unreleased: ended.filter((b) => stuck.has(`${b.target} ${address}`)).map((b) => b.target),
-      }));
+      const names = [...rules.keys()];
+      for (const subject of found.keys()) for (const unit of isNetwork(subject) ? [subject] : unitsOf(subject)) windows.forget(names, unit);
+      return [...found].flatMap(([subject, own]): UnbanOutcome[] => {
+        const ended = own.filter(isMeant);
+        if (asked === undefined && ended.length === 0) return [];
+        return [{
+          subject,
+          targets: ended.map((b) => b.target),
+          unreleased: ended.filter((b) => stuck.has(`${b.target} ${b.address}`)).map((b) => b.target),
+          heldBy: [...policy.targets.keys()].flatMap((name) => active.around(name, subject)),
+        }];
+      });
     },
     bans: () => active.all(),
-    history(address) {
+    history(subject) {
+      const own = isNetwork(subject) ? [subject] : unitsOf(subject);
+      const newest = <T>(of: (one: Subject) => readonly T[], at: (one: T) => Instant): T[] => own.flatMap((one) => of(one)).sort((a, b) => at(b) - at(a)).slice(0, HISTORY);
+      const thresholds = policy.rules.map((r) => r.threshold);
       return {
-        allowedBy: policy.allowlist.find(address),
-        bans: active.everywhere(address),
-        endedBans: store.endedBansOf(address, HISTORY),
-        offences: store.offencesOf(address, HISTORY),
-        windows: windows.of(policy.rules.map((r) => r.threshold), address, clock.now()),
+        allowedBy: policy.allowlist.overlap(subject),
+        bans: [...new Set([...own.flatMap((one) => active.everywhere(one)), ...[...policy.targets.keys()].flatMap((name) => active.around(name, subject))])],
+        endedBans: newest((one) => store.endedBansOf(one, HISTORY), (ban) => ban.endedAt),
+        offences: newest((one) => store.offencesOf(one, HISTORY), (offence) => offence.at),
+        windows: own.flatMap((one) => windows.of(thresholds, one, clock.now())),
       };
     },
     reconcile() {
@@ -510,6 +611,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     },
     refresh: () => enforcer.refresh(),
     enforcementOf: (ban) => enforcer.enforcementOf(ban),
+    hitsOf: (target) => enforcer.hitsOf(target),
+    isReleased: (ban) => !enforcer.owes(ban),
+    expectLine(token, arrived) {
+      expected.set(token, arrived);
+      return () => void expected.delete(token);
+    },
+    setUnread: (unread) => enforcer.setUnread(unread),
     targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
     counters: () => counters,
     ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
@@ -528,6 +636,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       stopped = true;
       timer?.cancel();
       expiry.stop();
+      cuts.flush();
+      enforcer.close();
     },
   };
 }

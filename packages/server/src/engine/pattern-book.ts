@@ -1,5 +1,5 @@
 /** What the patterns did: how often they matched, whom they banned, and how many of those were pardoned later. */
-import type { Address, Instant } from 'banban-shared';
+import type { Instant, Subject } from 'banban-shared';
 
 /** What one pattern did since the start; a reload keeps the numbers of a pattern that is still there. */
 export interface PatternCounters {
@@ -14,7 +14,7 @@ export interface PatternCounters {
 /** A ban, as far as it is known by which pattern it began. */
 interface Banned {
   readonly target: string;
-  readonly address: Address;
+  readonly address: Subject;
 }
 
 /** The book; patterns are known by their names. */

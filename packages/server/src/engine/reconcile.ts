@@ -1,24 +1,27 @@
 /** What has to be written so that a kernel list holds the active bans, and nothing of banban's besides: pure. */
-import type { Address, Instant } from 'banban-shared';
+import type { Subject } from 'banban-shared';
+import type { Row } from '../enforce/firewall.ts';
 
 /** All that a plan for one list goes by. */
 export interface ListFacts {
-  /** The active bans of the list. */
-  readonly active: Iterable<{ readonly address: Address; readonly until: Instant }>;
-  /** Addresses whose ban has ended and whose row banban wrote and has not seen removed. */
-  readonly ended: ReadonlySet<Address>;
+  /** The rows that the active bans want. */
+  readonly active: Iterable<Row>;
+  /** Subjects whose ban has ended and whose row banban wrote and has not seen removed. */
+  readonly ended: ReadonlySet<Subject>;
   /** What the kernel's list holds. */
-  readonly listed: ReadonlySet<Address>;
+  readonly listed: ReadonlySet<Subject>;
+  /** Rows of ours that nothing wants although their bans stand: a wider network holds them. */
+  readonly covered?: ReadonlySet<Subject>;
   /** How many rows it can have; undefined for no bound that is known. */
   readonly capacity: number | undefined;
 }
 
 /** What to write, removals first, and what can't be. */
 export interface ListPlan {
-  readonly add: readonly Address[];
-  readonly remove: readonly Address[];
+  readonly add: readonly Row[];
+  readonly remove: readonly Subject[];
   /** Active, but longer-lasting bans have all the places; in no order. */
-  readonly waiting: readonly Address[];
+  readonly waiting: readonly Subject[];
   /** Rows that banban did not write. */
   readonly foreign: number;
 }
@@ -28,34 +31,38 @@ export interface ListPlan {
  * the places don't suffice the longest-lasting bans have them: a write beyond the capacity would make the kernel drop
  * the row stamped longest ago, without a word.
  */
-export function planList({ active, ended, listed, capacity }: ListFacts): ListPlan {
-  const wanted = new Map<Address, Instant>();
-  for (const { address, until } of active) wanted.set(address, until);
-  const remove: Address[] = [];
+export function planList({ active, ended, listed, covered, capacity }: ListFacts): ListPlan {
+  const wanted = new Map<Subject, Row>();
+  for (const row of active) wanted.set(row.subject, row);
+  const remove: Subject[] = [];
   let foreign = 0;
-  for (const address of listed) {
-    if (wanted.has(address)) continue;
-    if (ended.has(address)) remove.push(address);
+  for (const subject of listed) {
+    if (wanted.has(subject)) continue;
+    if (ended.has(subject) || covered?.has(subject) === true) remove.push(subject);
     else foreign++;
   }
   const places = capacity === undefined ? Infinity : Math.max(0, capacity - foreign);
   if (wanted.size <= places) {
-    const add: Address[] = [];
-    for (const address of wanted.keys()) if (!listed.has(address)) add.push(address);
+    const add: Row[] = [];
+    for (const row of wanted.values()) if (!listed.has(row.subject)) add.push(row);
     return { add, remove, waiting: [], foreign };
   }
   // Only the instants are sorted whole: they tell where the places end, at a tenth of the price of sorting the bans.
-  const untils = Float64Array.from(wanted.values()).sort();
+  const untils = Float64Array.from([...wanted.values()].map((row) => row.until)).sort();
   const last = untils[untils.length - places] ?? Infinity;
-  const chosen: Address[] = [];
-  const onTheEdge: Address[] = [];
-  const waiting: Address[] = [];
-  for (const [address, until] of wanted) (places > 0 && until > last ? chosen : places > 0 && until === last ? onTheEdge : waiting).push(address);
+  const chosen: Row[] = [];
+  const onTheEdge: Row[] = [];
+  const waiting: Subject[] = [];
+  for (const row of wanted.values()) {
+    if (places > 0 && row.until > last) chosen.push(row);
+    else if (places > 0 && row.until === last) onTheEdge.push(row);
+    else waiting.push(row.subject);
+  }
   // Among equals the one that is listed stays: swapping them would only cost writes.
-  onTheEdge.sort((a, b) => Number(listed.has(b)) - Number(listed.has(a)));
+  onTheEdge.sort((a, b) => Number(listed.has(b.subject)) - Number(listed.has(a.subject)));
   const room = places - chosen.length;
   chosen.push(...onTheEdge.splice(0, room));
-  waiting.unshift(...onTheEdge);
-  remove.push(...waiting.filter((address) => listed.has(address)));
-  return { add: chosen.filter((address) => !listed.has(address)), remove, waiting, foreign };
+  waiting.unshift(...onTheEdge.map((row) => row.subject));
+  remove.push(...waiting.filter((subject) => listed.has(subject)));
+  return { add: chosen.filter((row) => !listed.has(row.subject)), remove, waiting, foreign };
 }

@@ -3,16 +3,16 @@
  * about): enforced all the same, said loudly, and written as soon as it can be. Store first remains the rule; this is
  * what protects the machine while the rule can't be kept (docs/adr/0005).
  */
-import type { Address } from 'banban-shared';
+import type { Subject } from 'banban-shared';
 import type { BanRecord, BanWrite } from '../store/store.ts';
 
 /** What waits to be written. */
 export interface Unsaved {
   readonly size: number;
   /** Remembers writes that failed; the records to go on with meanwhile, with ids below zero. `current` gives the ban that stands. */
-  keep(writes: readonly BanWrite[], current: (target: string, address: Address) => BanRecord | undefined): BanRecord[];
+  keep(writes: readonly BanWrite[], current: (target: string, address: Subject) => BanRecord | undefined): BanRecord[];
   /** Forgets what is waiting for an address in a target: the ban ended before it was ever saved. */
-  forget(target: string, address: Address): void;
+  forget(target: string, address: Subject): void;
   /** All that waits, oldest first; empties it. */
   take(): BanWrite[];
 }
@@ -48,7 +48,7 @@ export function createUnsaved(most = MOST): Unsaved {
         remember(write);
         const { address, target, origin, level, reason, at, until } = write;
         const standing = current(target, address);
-        records.push({ id: standing?.id ?? nextId--, address, target, origin, level: level ?? standing?.level, reason: reason ?? standing?.reason, since: standing?.since ?? at, until: standing !== undefined && standing.until > until ? standing.until : until });
+        records.push({ id: standing?.id ?? nextId--, address, target, origin, level: level ?? standing?.level, reason: reason ?? standing?.reason, since: standing?.since ?? at, until: standing !== undefined && standing.until > until ? standing.until : until, connections: standing?.connections ?? 0 });
       }
       return records;
     },

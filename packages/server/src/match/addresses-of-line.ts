@@ -82,8 +82,8 @@ export function addressesOf(b: Buffer, from: number, to: number, out: Int32Array
     floor = i;
     // No part of it can be an address: a number, a version, a time of day, an ellipsis. IPv6 has `::` or seven colons, or six and IPv4's dots.
     if ((dots < 3 || dots === i - start) && !isShort && colons < 7) continue;
-    // Nor of the `::` between two words of a program.
-    if (i - run <= 4 && (dots >= i - run - 1 || IS_WORD_BYTE[next] === 1)) continue;
+    // Nor of the `::` between two words of a program; a third colon may be what stands behind an address (`::1:user`).
+    if (i - run <= 4 && (dots >= i - run - 1 || (colons === 2 && IS_WORD_BYTE[next] === 1))) continue;
     let end = i;
     if (!isShort && colons < 6) {
       // IPv4, perhaps with a word or a port beside it (`udp4:192.0.2.1:1194`): the piece with the dots.

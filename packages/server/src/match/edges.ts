@@ -15,7 +15,11 @@ for (let c = 0; c < 256; c++) {
 const isWord = (c: number | undefined): boolean => IS_WORD_BYTE[c ?? 0] === 1;
 const isAddressByte = (c: number | undefined): boolean => IS_ADDRESS_BYTE[c ?? 0] === 1;
 
-const addressOf = (text: Buffer, from: number, to: number): Address | undefined => parseAddress(text.toString('latin1', from, to));
+/** Full stop and colon: the sentence's own, unless they are inside of an address. */
+const isPoint = (c: number | undefined): boolean => c === 0x2e || c === 0x3a;
+
+/** What is longer than 45 characters is no address, and not worth a string. */
+const addressOf = (text: Buffer, from: number, to: number): Address | undefined => (to - from > 45 ? undefined : parseAddress(text.toString('latin1', from, to)));
 
 /** True behind `IPv6:`, the tag of an address literal (RFC 5321, section 4.1.3). */
 export const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
@@ -47,15 +51,20 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
   if (left && before === 0x3a && !isTagged(text, from)) {
     let start = from;
     while (start > 0 && isAddressByte(text[start - 1])) start--;
-    // What the longer one begins with may be the sentence's, as in `peer: :2001:db8::1`.
-    const whole = addressOf(text, start, to) ?? addressOf(text, start + 1, to);
-    if (whole !== undefined && whole !== addressOf(text, from, to)) return false;
+    const own = addressOf(text, from, to);
+    // The longer one may begin behind a point of the sentence, as in `peer: :2001:db8::1`.
+    do {
+      const whole = addressOf(text, start, to);
+      if (whole !== undefined && whole !== own) return false;
+    } while (isPoint(text[start++]) && start < from);
   }
   if (right && next === 0x3a && isAddressByte(text[to + 1])) {
     let end = to;
     while (isAddressByte(text[end])) end++;
-    // And so may what it ends with: `2001:db8::7:25: refused`.
-    if (addressOf(text, from, end) !== undefined || addressOf(text, from, end - 1) !== undefined) return false;
+    // And end before one: `2001:db8::7:25: refused`.
+    do {
+      if (addressOf(text, from, end) !== undefined) return false;
+    } while (isPoint(text[--end]) && end > to);
   }
   return true;
 }

@@ -5,7 +5,7 @@
  */
 import type { Address } from 'banban-shared';
 import RE2 from 're2';
-import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, isWide, type Piece } from './pieces.ts';
+import { closeOf, cut, firstBytes, groupName, IP_GROUP, isChoice, isPassedOnce, type Piece } from './pieces.ts';
 
 /**
  * The bytes that stand for those of the address while a pattern is asked about one. Its first and its last differ from those
@@ -32,7 +32,7 @@ export interface Pattern {
   readonly asker: RE2 | undefined;
   /** The asker's expression, to be tried together with others. */
   readonly askExpression: string | undefined;
-  /** A colon stands beside the address, so of an IPv6 address in a line it may want a part only: `<ip>:\d+`. */
+  /** A colon stands beside the address, or the author writes `::ffff:` himself: of an IPv6 address in a line it may want a part only. */
   readonly besideColon: boolean;
   /** Where the edge of the address is not a literal of the pattern, the bytes around the capture have to be looked at. */
   readonly checkLeft: boolean;
@@ -155,10 +155,14 @@ const reason = (error: unknown): string => (error instanceof Error ? error.messa
 
 const UNKNOWN_TO_RE2 = /\(\?(?:[=!]|<[=!]|>)|\\[1-9]|\\k</;
 
+/** What may take more than ASCII and yet not `é`, or no character at all: others by themselves, by number or by kind; `\b` and its like; `\Q…\E`. */
+const BEYOND_ASCII = /[^\0-\x7f]|\\(?![dDsSwWafnrtv])[0-9A-Za-z]/;
+
 /** The bytes of ASCII that a class or an escape takes, by its text; undefined where it takes others, too. */
 const ascii = new Map<string, ReadonlySet<number> | undefined>();
 
 function asciiOf(expression: string): ReadonlySet<number> | undefined {
+  if (BEYOND_ASCII.test(expression)) return undefined;
   if (ascii.has(expression)) return ascii.get(expression);
   if (ascii.size >= MOST_TESTS) ascii.clear();
   const one = new RE2(`^${expression}$`);
@@ -175,7 +179,9 @@ function messageFirst(pieces: readonly Piece[]): ReadonlySet<number> | undefined
     if (piece.kind === 'open') depth++;
     else if (piece.kind === 'close') depth--;
     else if (piece.kind === 'literal' && piece.text === ' ') return undefined;
-    else if (isWide(piece) || (piece.kind === 'escape' && piece.text === '\\s')) return undefined;
+    // What can take a space may take it into the message; and with flags (`(?i)`) a letter is not just that letter.
+    else if (piece.kind === 'dot' || (piece.kind === 'anchor' && i > 0)) return undefined;
+    else if ((piece.kind === 'class' || piece.kind === 'escape') && asciiOf(piece.text)?.has(0x20) !== false) return undefined;
     if (depth === 0 && piece.text === ':' && piece.kind === 'literal' && pieces[i + 1]?.text === ' ' && pieces[i + 2]?.kind !== 'quantifier') {
       return firstBytes(pieces, i + 2, asciiOf);
     }
@@ -275,7 +281,7 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     },
     asker,
     askExpression: canAsk ? expression('ask') : undefined,
-    besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]) || (pieces[at - 1]?.kind === 'close' && isColon(pieces[at - 2])),
+    besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]) || /:ffff:/i.test(text),
     checkLeft,
     checkRight,
     program: name === undefined ? undefined : programTest(`^${tied ? '[^\\s\\[\\]:]*' : ''}(?:${name})(?:\\([^()]*\\))?$`, compile),

@@ -1,5 +1,5 @@
 /** Rows of the tables and the records they stand for. A row that does not parse means a damaged database, not a bug. */
-import { instant, NEVER, parseAddress, type Address, type Instant } from 'banban-shared';
+import { instant, NEVER, parseSubject, type Instant, type Subject } from 'banban-shared';
 import { StoreError, type BanOrigin, type BanRecord, type EndCause, type EndedBanRecord, type OffenceRecord, type Unreleased } from './store.ts';
 
 /** A row of `bans`; instants are milliseconds, a null `until` is for ever. */
@@ -13,6 +13,7 @@ export interface BanRow {
   readonly reason: string | null;
   readonly since: number;
   readonly until: number | null;
+  readonly connections: number;
 }
 
 /** A row of `bans` that has an end. */
@@ -85,6 +86,7 @@ export class RowReader {
       reason: row.reason ?? undefined,
       since: instant(row.since),
       until: row.until === null ? NEVER : instant(row.until),
+      connections: row.connections,
     };
   }
 
@@ -111,8 +113,8 @@ export class RowReader {
     return { id: row.id, address: this.address('bans', row), target: row.target };
   }
 
-  private address(table: string, row: { readonly id: number; readonly address: string }): Address {
-    const address = parseAddress(row.address);
+  private address(table: string, row: { readonly id: number; readonly address: string }): Subject {
+    const address = parseSubject(row.address);
     // Canonical or nothing: a second spelling would be a second ban of one address, and would never be found again.
     return address === row.address ? address : this.damaged(table, row.id, 'address', row.address);
   }

@@ -1,7 +1,7 @@
 /** The store in SQLite: one file, one writer, every method one transaction and every statement prepared once. */
 import { renameSync, rmSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import { instant, type Address, type Instant } from 'banban-shared';
+import { instant, type Instant, type Subject } from 'banban-shared';
 import { makePrivateFile, openDatabase, prepareDirectory, syncFile, writeAhead } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
 import { migrate, refuseOthers } from './migrate.ts';
@@ -64,7 +64,7 @@ const END_EVENT: Readonly<Record<EndCause, string>> = {
   target_removed: 'target_removed',
 };
 
-const BAN = 'id, address, target, origin_kind, origin_name, level, reason, since, until';
+const BAN = 'id, address, target, origin_kind, origin_name, level, reason, since, until, connections';
 
 type Value = string | number | null;
 type Purge = { readonly before: number; readonly limit: number };
@@ -80,6 +80,7 @@ const prepareAll = (db: Database) => ({
   hasUnreleased: db.prepare<Value[], number>('SELECT 1 FROM bans WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0').pluck(),
   takeOver: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0'),
   endBan: db.prepare<Value[], UnreleasedRow>('UPDATE bans SET ended_at = ?, ended_by = ?, ended_name = ? WHERE id = ? AND ended_at IS NULL RETURNING id, address, target'),
+  addConnections: db.prepare<Value[]>('UPDATE bans SET connections = connections + ? WHERE id = ?'),
   markReleased: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE id = ? AND ended_at IS NOT NULL'),
   writeOffence: db.prepare<Value[]>('INSERT INTO offences (at, address, target, rule, level, decision, reason, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
   countOffences: db
@@ -115,7 +116,12 @@ class SqliteStore implements Store {
   }
 
   activeBans(): BanRecord[] {
-    return explaining(this.path, () => this.sql.activeBans.all().map((row) => this.rows.ban(row)));
+    return explaining(this.path, () => {
+      // One row at a time: 100,000 of them twice in memory would stay in its high-water mark.
+      const bans: BanRecord[] = [];
+      for (const row of this.sql.activeBans.iterate()) bans.push(this.rows.ban(row));
+      return bans;
+    });
   }
 
   unreleased(): Unreleased[] {
@@ -145,7 +151,7 @@ class SqliteStore implements Store {
     if (this.sql.hasUnreleased.get(address, target) !== undefined) this.sql.takeOver.run(address, target);
     const values = [address, target, origin.kind, origin.name, level ?? null, reason ?? null, sqlInstant(at), sqlInstant(until)];
     const id = Number(this.sql.insertBan.run(...values).lastInsertRowid);
-    return { id, address, target, origin, level, reason, since: at, until };
+    return { id, address, target, origin, level, reason, since: at, until, connections: 0 };
   }
 
   private extendBan(old: BanRecord, write: BanWrite): BanRecord {
@@ -176,21 +182,27 @@ class SqliteStore implements Store {
     });
   }
 
+  addConnections(cuts: readonly { readonly id: number; readonly connections: number }[]): void {
+    this.write('process', () => {
+      for (const { id, connections } of cuts) this.sql.addConnections.run(connections, id);
+    });
+  }
+
   markReleased(ids: readonly number[]): void {
     this.write('process', () => {
       for (const id of ids) this.sql.markReleased.run(id);
     });
   }
 
-  countOffences(address: Address, target: string, since: Instant): number {
+  countOffences(address: Subject, target: string, since: Instant): number {
     return explaining(this.path, () => this.sql.countOffences.get(address, target, bound(since)) ?? 0);
   }
 
-  offencesOf(address: Address, limit: number): OffenceRecord[] {
+  offencesOf(address: Subject, limit: number): OffenceRecord[] {
     return explaining(this.path, () => this.sql.offencesOf.all(address, limit).map((row) => this.rows.offence(row)));
   }
 
-  endedBansOf(address: Address, limit: number): EndedBanRecord[] {
+  endedBansOf(address: Subject, limit: number): EndedBanRecord[] {
     return explaining(this.path, () => this.sql.endedBansOf.all(address, limit).map((row) => this.rows.endedBan(row)));
   }
 

@@ -1,5 +1,5 @@
 /** The port for what must survive: bans, offences, events. One writer, synchronous, every method one transaction. */
-import type { Address, Instant } from 'banban-shared';
+import type { Instant, Subject } from 'banban-shared';
 
 /** Who set a ban. */
 export type BanOrigin =
@@ -10,7 +10,8 @@ export type BanOrigin =
 /** An active ban. `until` is `NEVER` for a permanent one. */
 export interface BanRecord {
   readonly id: number;
-  readonly address: Address;
+  /** An address or a network. */
+  readonly address: Subject;
   readonly target: string;
   readonly origin: BanOrigin;
   /** Which offence it is, from 1; undefined for a ban by hand. */
@@ -18,6 +19,8 @@ export interface BanRecord {
   readonly reason: string | undefined;
   readonly since: Instant;
   readonly until: Instant;
+  /** Connections that it had open and that died of the ban. */
+  readonly connections: number;
 }
 
 /** What ended a ban: its time, a good pattern, a person, the allow list, or that its target left the configuration. */
@@ -34,7 +37,7 @@ export interface EndedBanRecord extends BanRecord {
 export interface OffenceRecord {
   readonly id: number;
   readonly at: Instant;
-  readonly address: Address;
+  readonly address: Subject;
   readonly target: string;
   readonly rule: string;
   readonly level: number;
@@ -53,7 +56,7 @@ export type NewOffence = Omit<OffenceRecord, 'id'>;
  * origin, level and reason given here replace the old ones where they are given.
  */
 export interface BanWrite {
-  readonly address: Address;
+  readonly address: Subject;
   readonly target: string;
   readonly origin: BanOrigin;
   readonly level: number | undefined;
@@ -78,7 +81,7 @@ export type Durability = 'process' | 'power';
 /** A kernel row that banban wrote for a ban that has ended, and whose removal has not been confirmed. */
 export interface Unreleased {
   readonly id: number;
-  readonly address: Address;
+  readonly address: Subject;
   readonly target: string;
 }
 
@@ -100,13 +103,15 @@ export interface Store {
   writeOffences(offences: readonly NewOffence[]): void;
   /** Ends bans and writes their events; ids that have ended already are left as they are. @throws StoreError */
   endBans(ends: readonly BanEnd[], durability: Durability): void;
+  /** Adds to what is known of the connections that died of an active or ended ban. Best effort, as `writeOffences`. */
+  addConnections(cuts: readonly { readonly id: number; readonly connections: number }[]): void;
   /** Confirms that the kernel no longer has the rows of these ended bans. */
   markReleased(ids: readonly number[]): void;
   /** How many offences with decision `banned` or `extended` this address has in this target since `since`. */
-  countOffences(address: Address, target: string, since: Instant): number;
+  countOffences(address: Subject, target: string, since: Instant): number;
   /** The newest first. */
-  offencesOf(address: Address, limit: number): OffenceRecord[];
-  endedBansOf(address: Address, limit: number): EndedBanRecord[];
+  offencesOf(address: Subject, limit: number): OffenceRecord[];
+  endedBansOf(address: Subject, limit: number): EndedBanRecord[];
   /** An event that is not about one ban: start, stop, reload. */
   writeEvent(event: { readonly at: Instant; readonly type: string; readonly detail: string | undefined }): void;
   /** Deletes at most `limit` each of ended bans, offences and events older than `before`; how many went. */

@@ -2,12 +2,13 @@
 import { flag, integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
 
 /**
- * What the kernel does about a ban, as last read from it:
- * `held` its list has the address · `simulated` banband does not touch the kernel (and says why in status) ·
- * `missing` the list does not exist: no firewall rule names it · `waiting` the list is full and longer bans have the
- * places · `failed` the kernel refused the address or could not be read.
+ * What is done about a ban, as last read from the kernel (or from the file, or told by the command); of several backends the worst:
+ * `held` all lists have it · `simulated` banband does not touch the kernel (and says why in status) ·
+ * `pending` it is being written · `unread` the list has it, and no firewall rule looks at the list ·
+ * `missing` the list does not exist: no firewall rule made it · `waiting` the list is full and longer bans have the
+ * places · `failed` it was refused or could not be read.
  */
-export const enforcement = { type: 'string', enum: ['held', 'simulated', 'missing', 'waiting', 'failed'] } as const;
+export const enforcement = { type: 'string', enum: ['held', 'simulated', 'pending', 'unread', 'missing', 'waiting', 'failed'] } as const;
 export type Enforcement = Infer<typeof enforcement>;
 
 /** Who set a ban: a rule of the configuration, or a person. */
@@ -24,6 +25,7 @@ export type Origin = Infer<typeof origin>;
  */
 export const ban = record({
   id: integer,
+  /** An address, or a network as address/bits. */
   address: text,
   target: text,
   origin,
@@ -33,6 +35,17 @@ export const ban = record({
   until: nullable(stamp),
   remainingSeconds: nullable({ type: 'integer', description: 'null is for ever' }),
   enforcement,
+  /** Existing connections that died of it. */
+  connections: integer,
+  /** What met it since; null where nothing tells. */
+  hits: nullable(
+    record({
+      packets: nullable(integer),
+      bytes: nullable(integer),
+      /** The last packet; null when none came, or where the kernel does not tell. */
+      lastAt: nullable(stamp),
+    }),
+  ),
 });
 export type Ban = Infer<typeof ban>;
 
@@ -97,6 +110,8 @@ const unbanResult = record({
   targets: list(text),
   /** False when a kernel list still has the address after the removal; the message says which and why. */
   released: flag,
+  /** Bans of networks that still hold the address. */
+  heldBy: list(record({ address: text, target: text })),
   message: nullable(text),
 });
 /** What became of one address of a request to unban; where there was no ban, that is no error. */

@@ -2,6 +2,7 @@
 import { integer, list, record, text, type Infer, type ObjectSchema } from '../schema.ts';
 import { banBody, banResponse, bansQuery, bansResponse, unbanBody, unbanResponse } from './ban.ts';
 import type { ErrorCode } from './error.ts';
+import { canaryBody, canaryResponse, doctorResponse, firewallChangeResponse, firewallCheckResponse, firewallResponse } from './firewall.ts';
 import { matchBody, matchResponse, patternQuery, patternResponse, rulesResponse } from './rules.ts';
 import { statusResponse } from './status.ts';
 import { whyQuery, whyResponse } from './why.ts';
@@ -43,6 +44,12 @@ export const routes = {
   match: { method: 'POST', path: '/v1/match', body: matchBody, response: matchResponse, errors: [] },
   reload: { method: 'POST', path: '/v1/reload', response: reloadResponse, errors: ['bad_config'] },
   reconcile: { method: 'POST', path: '/v1/reconcile', response: reconcileResponse, errors: [] },
+  firewall: { method: 'GET', path: '/v1/firewall', response: firewallResponse, errors: [] },
+  firewallCheck: { method: 'GET', path: '/v1/firewall/check', response: firewallCheckResponse, errors: [] },
+  firewallInstall: { method: 'POST', path: '/v1/firewall', response: firewallChangeResponse, errors: [] },
+  firewallRemove: { method: 'DELETE', path: '/v1/firewall', response: firewallChangeResponse, errors: [] },
+  doctor: { method: 'GET', path: '/v1/doctor', response: doctorResponse, errors: [] },
+  canary: { method: 'POST', path: '/v1/canary', body: canaryBody, response: canaryResponse, errors: ['unknown_target'] },
 } as const satisfies Record<string, Route>;
 
 /** The name of a route, as in `routes`. */

@@ -39,21 +39,28 @@ export const ruleStatus = record({
 /** What one rule of the configuration asks for and has done since the start. */
 export type RuleStatus = Infer<typeof ruleStatus>;
 
+/** `ok` · `simulated` · `pending` rows are being written · `unread` no firewall rule looks at it · `missing` no such list · `full` more bans than places · `failed` see message. */
+const listState = { type: 'string', enum: ['ok', 'simulated', 'pending', 'unread', 'missing', 'full', 'failed'] } as const;
+export type ListStatus = Infer<typeof listState>;
+
 const targetStatus = record({
   name: text,
-  /** `ok` · `simulated` · `missing` no such list in the kernel · `full` more bans than places · `failed` see message. */
-  state: { type: 'string', enum: ['ok', 'simulated', 'missing', 'full', 'failed'] },
+  /** Of several backends the worst. */
+  state: listState,
   message: nullable(text),
   /** Active bans in the database. */
   bans: integer,
-  /** Of those, the ones the kernel's list holds, as just read from it. */
+  /** Of those, the ones that all backends hold that can, as just read. */
   held: integer,
-  /** Rows of the kernel's list that banban did not write; they are left alone. */
+  /** Rows that banban did not write; they are left alone. */
   foreign: integer,
-  /** Rows that the kernel's list can have; null when the kernel does not tell. */
+  /** At most 100 of them. */
+  foreignNamed: list(text),
+  /** Rows that the list can have; null when the kernel does not tell; of several the least. */
   capacity: nullable(integer),
-  /** Addresses that are banned but not held, longest-lasting first; at most 100 are named. */
+  /** What is banned but not held, longest-lasting first; at most 100 are named. */
   notHeld: list(text),
+  backends: list(record({ backend: text, state: listState, message: nullable(text), held: integer, foreign: integer, capacity: nullable(integer) })),
 });
 /** How far one target's kernel list holds what it should. */
 /** How far one target's kernel list holds what it should. */

@@ -104,6 +104,23 @@ describe('the program of a line selects the patterns', () => {
   test('a program that no pattern wants is not matched at all', () => {
     expect(verdict(make([], [String.raw`^sshd\[\d+\]: from <ip>`]), `cron[1]: sshd[1]: from ${A}`)).toEqual([]);
   });
+  test.each([
+    [String.raw`app\[\d+\]: \bclosed <ip>`, `app[1]: closed ${A}`],
+    [String.raw`app\[\d+\]: \Qclosed\E <ip>`, `app[1]: closed ${A}`],
+    [String.raw`app\[\d+\]: \x{63}losed <ip>`, `app[1]: closed ${A}`],
+    [String.raw`app\[\d+\]: \pLlosed <ip>`, `app[1]: closed ${A}`],
+    ['app: [öx]ffnet <ip>', `app: öffnet ${A}`],
+    [String.raw`app: [\x{100}-\x{17f}] <ip>`, `app: ł ${A}`],
+    ['^app: (?i)closed <ip>', `app: Closed ${A}`],
+    ['^app(?i): closed <ip>', `app: Closed ${A}`],
+    ['app:[ ]x: from <ip>', `app: x: from ${A}`],
+    [String.raw`app\Q: x\E: from <ip>`, `app: x: from ${A}`],
+  ])('and the first byte of its message does not lose one: %s', (pattern, line) => {
+    // Behind a line that it does not match, as the plan of a program is made by the first that is seen.
+    const matcher = make([], [pattern]);
+    expect(verdict(matcher, `app: other ${A}`)).toEqual([]);
+    expect(verdict(matcher, line)).toEqual([`0 ${A}`]);
+  });
   test('a flood of forged names changes no answer', () => {
     const flooded = make([], [String.raw`^sshd\[\d+\]: from <ip>`], ['from <ip>']);
     for (let i = 0; i < 10_000; i++) {

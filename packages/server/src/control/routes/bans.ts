@@ -1,49 +1,61 @@
 /** Bans: to list them, to make them, to end them. */
-import { ApiError, FOREVER, ms, toIso } from 'banban-shared';
+import { ApiError, FOREVER, ms, toIso, type BanResult, type UnbanResult } from 'banban-shared';
+import { isAbout } from '../about.ts';
+import type { EngineView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
-import { readAddresses, readTarget } from '../input.ts';
-import { banView, enforcementMessage } from '../views.ts';
+import { filterInSlices, inSlices, SLICE } from '../in-slices.ts';
+import { readBannable, readSubject, readSubjects, readTarget, readTargetOrFirst } from '../input.ts';
+import { bannedNotes, enforcementMessage, refusedMessage, unbanMessage } from '../sentences.ts';
+import { banView, hitsOfBans } from '../views.ts';
 
-/** GET /v1/bans: the active bans, longest-standing first, each with what the kernel does about it as just read. */
-export const bansHandler: Handler<'bans'> = (daemon, { query }) => {
+/**
+ * GET /v1/bans: the active bans, longest-standing first, each with what the kernel does about it as just read. With an address
+ * those that hold it; with a network those that hold it and those inside it.
+ */
+export const bansHandler: Handler<'bans'> = async (daemon, { query }) => {
   const target = query.target === undefined ? undefined : readTarget(daemon, query.target);
-  const address = query.address === undefined ? undefined : readAddresses([query.address])[0];
+  const isAsked = query.address === undefined ? () => true : isAbout(readSubject(query.address));
   const { engine, clock } = daemon;
   engine.refresh();
-  const bans = engine.bans().filter((b) => (target === undefined || b.target === target) && (address === undefined || b.address === address));
+  const bans = await filterInSlices(clock, engine.bans(), (ban) => (target === undefined || ban.target === target) && isAsked(ban.address));
+  bans.sort((a, b) => a.since - b.since || a.id - b.id);
+  const hitsOf = hitsOfBans(engine, bans);
   const now = clock.now();
-  return { bans: bans.sort((a, b) => a.since - b.since || a.id - b.id).map((b) => banView(b, engine.enforcementOf(b), now)) };
+  const view = (ban: (typeof bans)[number]) => banView(ban, { enforcement: engine.enforcementOf(ban), hits: hitsOf(ban), now });
+  return bans.length <= SLICE ? { bans: bans.map(view) } : inSlices(clock, 'bans', bans, view);
 };
 
 /** POST /v1/bans: bans by hand. Answers when the kernel has been read back. */
 export const banHandler: Handler<'ban'> = (daemon, { body }) => {
   const { engine } = daemon;
-  const first = engine.policy.targets.keys().next();
-  if (first.done === true) throw new ApiError('unknown_target', 'no target is configured, so there is no list to put an address in');
-  const target = body.target === undefined ? first.value : readTarget(daemon, body.target);
+  const target = readTargetOrFirst(daemon, body.target);
   const length = body.durationSeconds === undefined ? undefined : body.durationSeconds === null ? FOREVER : ms(body.durationSeconds * 1000);
-  const outcomes = engine.ban({ addresses: readAddresses(body.addresses), target, length, reason: body.reason, by: body.by });
-  const detail = engine.targetStates().find((t) => t.name === target)?.message;
-  return {
-    results: outcomes.map((o) =>
-      o.outcome === 'refused'
-        ? { address: o.address, target, outcome: o.outcome, until: null, enforcement: null, message: `the allow list has ${o.allowedBy}: an allowed address is never banned` }
-        : { address: o.address, target, outcome: o.outcome, until: toIso(o.ban.until), enforcement: o.enforcement, message: enforcementMessage(o.address, target, o.enforcement, detail) },
-    ),
-  };
+  const subjects = readBannable(body.addresses);
+  const outcomes = engine.ban({ subjects, target, length, reason: body.reason, by: body.by });
+  const state = engine.targetStates().find((t) => t.name === target);
+  const bits = engine.policy.targets.get(target)?.ipv6Prefix ?? 128;
+  const results = outcomes.map((outcome, i): BanResult => {
+    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, message: refusedMessage(outcome, bits) };
+    const { ban, enforcement } = outcome;
+    const why = enforcementMessage(ban.address, target, enforcement, state);
+    const notes = [...(why === undefined ? [] : [why]), ...bannedNotes(subjects[i] ?? outcome.subject, outcome)];
+    return { address: ban.address, target, outcome: outcome.outcome, until: toIso(ban.until), enforcement, message: notes.length === 0 ? null : notes.join('; ') };
+  });
+  return { results };
 };
 
+const unbanView = (outcome: ReturnType<EngineView['unban']>[number]): UnbanResult => ({
+  address: outcome.subject,
+  targets: [...outcome.targets],
+  released: outcome.unreleased.length === 0,
+  heldBy: outcome.heldBy.map(({ address, target }) => ({ address, target })),
+  message: unbanMessage(outcome) ?? null,
+});
+
 /** DELETE /v1/bans: ends bans, whoever set them. Where there was none it says so and is content. */
-export const unbanHandler: Handler<'unban'> = (daemon, { body }) => {
+export const unbanHandler: Handler<'unban'> = async (daemon, { body }) => {
   if ((body.addresses === undefined) === (body.all !== true)) throw new ApiError('bad_request', 'give either addresses or "all": true');
   const target = body.target === undefined ? undefined : readTarget(daemon, body.target);
-  const outcomes = daemon.engine.unban({ addresses: body.addresses === undefined ? undefined : readAddresses(body.addresses), target, by: body.by });
-  return {
-    results: outcomes.map(({ address, targets, unreleased }) => ({
-      address,
-      targets: [...targets],
-      released: unreleased.length === 0,
-      message: unreleased.length > 0 ? `the ban is ended, but the kernel's list ${unreleased.join(', ')} could not be freed of the address; banband goes on trying` : null,
-    })),
-  };
+  const outcomes = daemon.engine.unban({ subjects: body.addresses === undefined ? undefined : readSubjects(body.addresses), target, by: body.by });
+  return outcomes.length <= SLICE ? { results: outcomes.map(unbanView) } : inSlices(daemon.clock, 'results', outcomes, unbanView);
 };

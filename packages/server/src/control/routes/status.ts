@@ -1,12 +1,18 @@
-import type { StatusResponse } from 'banban-shared';
-import { NEVER } from 'banban-shared';
-import type { DaemonView } from '../daemon-view.ts';
+import { NEVER, type StatusResponse, type TargetStatus } from 'banban-shared';
+import type { EngineView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
+import { problemsOf } from '../problems.ts';
 import { isoOf } from '../views.ts';
 import { ruleViews } from './rules.ts';
 
-/** So many addresses that are banned but not held are named; the count of the rest can be told from bans and held. */
+/** So many addresses that are banned but not held are named, and so many that are held and not banned; of the rest there is a count. */
 const MOST_NAMED = 100;
+
+const targetView = ({ name, state, message, bans, held, foreign, capacity, notHeld, backends }: ReturnType<EngineView['targetStates']>[number]): TargetStatus => ({
+  name, state, message: message ?? null, bans, held, capacity: capacity ?? null,
+  foreign: foreign.length, foreignNamed: foreign.slice(0, MOST_NAMED), notHeld: notHeld.slice(0, MOST_NAMED),
+  backends: backends.map((b) => ({ backend: b.backend, state: b.state, message: b.message ?? null, held: b.held, foreign: b.foreign.length, capacity: b.capacity ?? null })),
+});
 
 /** GET /v1/status. The kernel's lists are read for it, so what it says of them is true when it is said. */
 export const statusHandler: Handler<'status'> = (daemon) => {
@@ -38,9 +44,7 @@ export const statusHandler: Handler<'status'> = (daemon) => {
     matching: { good: counters.good, bad: counters.bad, notAnAddress: counters.notAnAddress },
     windows: engine.windows(),
     rules: ruleViews(engine),
-    targets: engine.targetStates().map(({ message, capacity, notHeld, ...rest }) => ({
-      ...rest, message: message ?? null, capacity: capacity ?? null, notHeld: notHeld.slice(0, MOST_NAMED),
-    })),
+    targets: engine.targetStates().map(targetView),
     bans: { active: bans.length, permanent: bans.filter((b) => b.until === NEVER).length },
     connections,
     store: { ...daemon.store(), error: engine.storeProblem() ?? null },
@@ -48,27 +52,3 @@ export const statusHandler: Handler<'status'> = (daemon) => {
   };
   return { ...status, problems: problemsOf(status, daemon, lastError) };
 };
-
-/** Everything that wants an admin's attention, the gravest first. */
-function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: DaemonView, lastError: string | undefined): string[] {
-  const problems: string[] = [];
-  if (!status.enforcing) problems.push(`nothing is enforced: ${status.simulatedBecause ?? ''}`);
-  if (status.store.error !== null) problems.push(status.store.error);
-  for (const target of status.targets) {
-    if (target.state === 'missing' && status.enforcing) problems.push(`target ${target.name}: ${target.bans === 0 ? '' : `${target.bans} bans are not enforced: `}${target.message ?? ''}`);
-    if (target.state === 'failed' || target.state === 'full') problems.push(`target ${target.name}: ${target.message ?? ''}`);
-  }
-  for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);
-  for (const message of daemon.engine.switchedOff().values()) problems.push(message);
-  if (status.config.error !== null) problems.push(`the last reload was refused, the configuration before it is in force: ${status.config.error}`);
-  for (const source of status.sources) {
-    if (source.error !== null) problems.push(`source ${source.path}: ${source.error}`);
-    if (source.dropped > 0) problems.push(`source ${source.path}: ${source.dropped} datagrams were dropped because more came than could be matched`);
-  }
-  const wantsReset = daemon.engine.policy.rules.some((r) => r.config.resetconns);
-  const { available, dropped, failed } = status.connections;
-  if (wantsReset && !available && status.enforcing) problems.push('existing connections are not cut: the program conntrack is missing (package conntrack)');
-  if (dropped > 0) problems.push(`the connections of ${dropped} addresses were not cut: too many waited`);
-  if (failed > 0 && lastError !== undefined) problems.push(`cutting connections failed ${failed} times, last: ${lastError}`);
-  return problems;
-}

@@ -1,21 +1,20 @@
-import { readAddresses } from '../input.ts';
-import { ApiError } from 'banban-shared';
+import { readSubject } from '../input.ts';
 import type { Handler } from '../handler.ts';
-import { banView, endedBanView, isoOf, offenceView } from '../views.ts';
+import { banView, endedBanView, hitsOfBans, isoOf, offenceView } from '../views.ts';
 
-/** GET /v1/why: all that is known of one address. */
+/** GET /v1/why: all that is known of one address or network. */
 export const whyHandler: Handler<'why'> = (daemon, { query }) => {
   const { engine, clock } = daemon;
-  const address = readAddresses([query.address])[0];
-  if (address === undefined) throw new ApiError('bad_address', 'give one address');
+  const subject = readSubject(query.address);
   engine.refresh();
-  const history = engine.history(address);
+  const history = engine.history(subject);
   const rules = new Map(engine.policy.rules.map((r) => [r.config.name, r.config]));
+  const hitsOf = hitsOfBans(engine, history.bans);
   const now = clock.now();
   return {
-    address,
+    address: subject,
     allowedBy: history.allowedBy ?? null,
-    bans: history.bans.map((b) => banView(b, engine.enforcementOf(b), now)),
+    bans: history.bans.map((ban) => banView(ban, { enforcement: engine.enforcementOf(ban), hits: hitsOf(ban), now })),
     endedBans: history.endedBans.map(endedBanView),
     offences: history.offences.map(offenceView),
     windows: history.windows.map(({ rule, matches, lastAt }) => ({

@@ -1,0 +1,46 @@
+/** Everything that wants an admin's attention, a sentence each. */
+import type { StatusResponse, TargetStatus } from 'banban-shared';
+import type { DaemonView } from './daemon-view.ts';
+
+/** Of one list that is not what it should be; undefined where there is nothing to complain of. Rows of others are no problem. */
+function listProblem(target: TargetStatus, backend: TargetStatus['backends'][number], enforcing: boolean): string | undefined {
+  const where = target.backends.length > 1 ? `target ${target.name}, ${backend.backend}` : `target ${target.name}`;
+  const { message } = backend;
+  const idle = target.bans === 0 ? '' : target.bans === 1 ? '1 ban is not enforced: ' : `${target.bans} bans are not enforced: `;
+  switch (backend.state) {
+    case 'missing':
+      // Where nothing can be enforced at all, that is said first, and once.
+      return enforcing ? `${where}: ${idle}${message ?? 'the kernel has no such list'}` : undefined;
+    case 'unread':
+      return `${where}: ${idle}${message ?? 'no firewall rule looks at the list'}`;
+    case 'failed':
+      return `${where}: ${message ?? 'the list could not be read or written'}`;
+    case 'full':
+      return `${where}: ${message ?? 'the list has too few places'}`;
+    case 'ok':
+    case 'simulated':
+    case 'pending':
+      return undefined;
+  }
+}
+
+/** The gravest first; `lastError` is the last of cutting connections. */
+export function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: DaemonView, lastError: string | undefined): string[] {
+  const problems: string[] = [];
+  if (!status.enforcing) problems.push(`nothing is enforced: ${status.simulatedBecause ?? ''}`);
+  if (status.store.error !== null) problems.push(status.store.error);
+  for (const target of status.targets) problems.push(...target.backends.flatMap((backend) => listProblem(target, backend, status.enforcing) ?? []));
+  for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);
+  for (const message of daemon.engine.switchedOff().values()) problems.push(message);
+  if (status.config.error !== null) problems.push(`the last reload was refused, the configuration before it is in force: ${status.config.error}`);
+  for (const source of status.sources) {
+    if (source.error !== null) problems.push(`source ${source.path}: ${source.error}`);
+    if (source.dropped > 0) problems.push(`source ${source.path}: ${source.dropped} datagrams were dropped because more came than could be matched`);
+  }
+  const wantsReset = daemon.engine.policy.rules.some((r) => r.config.resetconns);
+  const { available, dropped, failed } = status.connections;
+  if (wantsReset && !available && status.enforcing) problems.push('existing connections are not cut: conntrack is missing (the kernel module nf_conntrack, or the program of the package conntrack)');
+  if (dropped > 0) problems.push(`the connections of ${dropped} addresses were not cut: too many waited`);
+  if (failed > 0 && lastError !== undefined) problems.push(`cutting connections failed ${failed} times, last: ${lastError}`);
+  return problems;
+}

@@ -192,7 +192,52 @@ async function matching() {
   }
 }
 
-const parts = { throughput, matching, latency, storm, memory, start };
+/** A part that runs in a network namespace of its own; its JSON. */
+function inNamespace(script, ...args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn('unshare', ['--net', 'sh', '-c', 'PATH=$PATH:/usr/sbin:/sbin; ip link set lo up; exec "$@"', 'sh', process.execPath, here(script), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+    child.on('exit', (code) => (code === 0 ? resolve(JSON.parse(out)) : reject(new Error(`${script} ended with ${code}`))));
+  });
+}
+
+const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
+
+async function backends() {
+  process.stdout.write('\nBackends: 10,000 attackers at once, until all are held, and 100,000 bans on nftables (real kernel)\n');
+  const why = noKernel();
+  if (why !== undefined) return say('not measured', why);
+  const { floors, storms, many } = await inNamespace('backends.mjs');
+  say('floor: one nft -f - of 10,000 elements', seconds(floors.nft));
+  say('floor: one ipset restore of 10,000', seconds(floors.ipset));
+  say('floor: 10,000 writes to xt_recent', seconds(floors.xtRecent));
+  const floorOf = { nftables: floors.nft, 'nftables by the program nft': floors.nft, ipset: floors.ipset, xt_recent: floors.xtRecent };
+  for (const [name, { ms, cpu, held, capacity }] of Object.entries(storms)) {
+    const ratio = floorOf[name] === undefined ? '' : `, ${(ms / floorOf[name]).toFixed(1)} of the floor`;
+    say(`${name}: 10,000 bans in database and kernel`, `${seconds(ms)}, ${cpu.toFixed(2)} s of CPU${ratio}${capacity === null ? '' : ` (${held} of ${capacity} places)`}`);
+  }
+  say('100,000 bans by hand, ten requests', seconds(many.ban));
+  say('   from exec to all of them in the kernel after a restart', seconds(many.restore));
+  say('   held again after nft flush ruleset', seconds(many.heal));
+  say('   GET /v1/bans of them, GET /v1/status', `${seconds(many.list)} (${many.listed}), ${many.status.toFixed(0)} ms`);
+  say('   resident after the restart, and before it', `${(many.rss / MB).toFixed(0)} MB, ${(many.rssBefore / MB).toFixed(0)} MB`);
+  say('one ban, datagram to kernel, nothing there: p50, p99', `${many.empty.p50.toFixed(2)} ms, ${many.empty.p99.toFixed(2)} ms`);
+  say('one ban, datagram to kernel, 100,000 there: p50, p99', `${many.full.p50.toFixed(2)} ms, ${many.full.p99.toFixed(2)} ms`);
+}
+
+async function fail2ban() {
+  process.stdout.write('\nfail2ban beside it: 10,000 bans on nftables (some minutes)\n');
+  const why = noKernel();
+  if (why !== undefined) return say('not measured', why);
+  if (spawnSync('fail2ban-server', ['--version']).status !== 0) return say('not measured', 'fail2ban is not installed');
+  const { ban, restore, rss } = await inNamespace('backends.mjs', 'fail2ban');
+  say('from the log to the kernel', seconds(ban));
+  say('in the kernel again after a restart', seconds(restore));
+  say('resident', `${(rss / MB).toFixed(0)} MB`);
+}
+
+const parts = { throughput, matching, latency, storm, backends, fail2ban, memory, start };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => parts[name] === undefined);
 if (unknown !== undefined) {

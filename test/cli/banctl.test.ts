@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ErrorBody } from 'banban-shared';
-import { aBan, aBanResult, aStatus, aWhy } from '../support/answers.ts';
+import { aBan, aBanResult, aCanary, aDoctor, aFinding, anUnbanResult, aStatus, aTarget, aWhy } from '../support/answers.ts';
+import { readCommandLine } from '../../packages/client/src/cli.ts';
 import { banctl, program, startBanctl } from '../support/banctl.ts';
 import { Child } from '../support/child.ts';
 import { fakeDaemon, type FakeAnswer } from '../support/fake-daemon.ts';
@@ -60,7 +61,7 @@ describe('each verb asks one thing and shows the answer', () => {
   });
 
   test('unban ends the bans of an address, or of all', async () => {
-    const body = { results: [{ address: '203.0.113.7', targets: ['BLOCKER', 'THROTTLE'], released: true, message: null }] };
+    const body = { results: [anUnbanResult({ targets: ['BLOCKER', 'THROTTLE'] })] };
     const one = await ask({ body }, ['unban', '203.0.113.7']);
     expect(one).toMatchObject({ code: 0, stdout: '203.0.113.7 is free again (was in BLOCKER, THROTTLE)\n', asked: [{ method: 'DELETE', path: '/v1/bans', body: { addresses: ['203.0.113.7'], by: person } }] });
     const all = await ask({ body }, ['unban', '--all', '--target', 'BLOCKER']);
@@ -68,8 +69,69 @@ describe('each verb asks one thing and shows the answer', () => {
   });
 
   test('unban of what was not banned says so and is done', async () => {
-    const body = { results: [{ address: '203.0.113.7', targets: [], released: true, message: null }] };
+    const body = { results: [anUnbanResult({ targets: [] })] };
     expect(await ask({ body }, ['unban', '203.0.113.7'])).toMatchObject({ code: 0, stderr: '', stdout: '203.0.113.7 was not banned: nothing to do\n' });
+  });
+
+  test('networks go where addresses go', async () => {
+    const network = '203.0.113.0/24';
+    const banned = await ask({ body: { results: [aBanResult(Date.now(), { address: network })] } }, ['ban', network]);
+    expect(banned).toMatchObject({ code: 0, stderr: '', stdout: `${network} is banned in BLOCKER for 2d\n`, asked: [{ body: { addresses: [network] } }] });
+    expect((await ask({ body: { results: [anUnbanResult({ address: network })] } }, ['unban', network])).stdout).toBe(`${network} is free again (was in BLOCKER)\n`);
+    const listed = await ask({ body: { bans: [aBan(now, { address: network })] } }, ['list', network]);
+    expect(listed).toMatchObject({ code: 0, asked: [{ path: '/v1/bans?address=203.0.113.0%2F24' }] });
+    expect(listed.stdout).toContain(`\n${network}  BLOCKER`);
+    const known = await ask({ body: aWhy(now, { address: network, bans: [] }) }, ['why', network]);
+    expect(known).toMatchObject({ code: 0, asked: [{ path: '/v1/why?address=203.0.113.0%2F24' }] });
+  });
+
+  test('firewall print is what nft and iptables-restore take, and nothing else', async () => {
+    const text = 'table inet banban {\n\tset BLOCKER_v4 { type ipv4_addr; }\n}\n';
+    const result = await ask({ body: { managed: false, text } }, ['firewall', 'print', '--quiet']);
+    expect(result).toMatchObject({ code: 0, stderr: '', asked: [{ method: 'GET', path: '/v1/firewall' }] });
+    expect(result.stdout.split('\n').filter((line) => !line.startsWith('#')).join('\n')).toBe(text);
+  });
+
+  test('firewall check shows what is wrong and what heals it, and ends with 1 for an error', async () => {
+    const warning = aFinding({ severity: 'warning', code: 'not-saved', message: 'the rules are gone after a reboot' });
+    const bad = await ask({ body: { findings: [warning, aFinding()] } }, ['firewall', 'check']);
+    expect(bad).toMatchObject({ code: 1, stderr: '', asked: [{ method: 'GET', path: '/v1/firewall/check' }] });
+    expect(bad.stdout).toMatch(/^1 error, 1 warning\n\nERROR {4}BLOCKER, xt_recent: no firewall rule looks at the list \[no-rule\]\n {9}heal it: banctl firewall install\n\nwarning {2}BLOCKER/);
+    expect((await ask({ body: { findings: [warning] } }, ['firewall', 'check'])).code).toBe(0);
+    expect(await ask({ body: { findings: [] } }, ['firewall', 'check'])).toMatchObject({ code: 0, stdout: 'All is well: the firewall has the rules that the targets need, each where it has to be.\n' });
+  });
+
+  test('firewall install and remove say what they did, and are content where there was nothing to do', async () => {
+    const done = await ask({ body: { changes: ['table inet banban put in'], problems: [] } }, ['firewall', 'install']);
+    expect(done).toMatchObject({ code: 0, stdout: 'table inet banban put in\n', stderr: '', asked: [{ method: 'POST', path: '/v1/firewall' }] });
+    const gone = await ask({ body: { changes: [], problems: [] } }, ['firewall', 'remove']);
+    expect(gone).toMatchObject({ code: 0, stdout: "There are no rules of banban's: nothing to do.\n", asked: [{ method: 'DELETE', path: '/v1/firewall' }] });
+    expect((await ask({ body: { changes: [], problems: [] } }, ['firewall', 'install'])).stdout).toBe('All rules are there already: nothing to do.\n');
+  });
+
+  test('doctor says that all is well, or what is not and what heals it', async () => {
+    expect(await ask({ body: aDoctor() }, ['doctor'])).toMatchObject({ code: 0, stderr: '', stdout: 'All is well: BLOCKER, xt_recent holds all that is banned, and no firewall rule is missing.\n', asked: [{ method: 'GET', path: '/v1/doctor' }] });
+    const ill = await ask({ body: aDoctor({ findings: [aFinding()] }) }, ['doctor']);
+    expect(ill.code).toBe(1);
+    expect(ill.stdout).toContain('heal it: banctl firewall install');
+  });
+
+  test('doctor --canary also follows a line, and ends with 1 when it does not come back', async () => {
+    const both = (canary: object): FakeAnswer => (asked, response) => void response.end(JSON.stringify(asked.path === '/v1/canary' ? canary : aDoctor()));
+    const well = await ask(both(aCanary()), ['doctor', '--canary', '--target', 'THROTTLE']);
+    expect(well).toMatchObject({ code: 0, stderr: '', asked: [{ path: '/v1/doctor' }, { method: 'POST', path: '/v1/canary', body: { target: 'THROTTLE', by: person } }] });
+    expect(well.stdout).toMatch(/^All is well: [^]*\n\ncanary 192\.0\.2\.66 in BLOCKER\n[^]*\nIt came back: /);
+    const lost = aCanary({ ok: false, steps: [], problem: 'it did not come back within 10 s' });
+    expect(await ask(both(lost), ['doctor', '--canary'])).toMatchObject({ code: 1, stdout: expect.stringContaining('IT DID NOT COME BACK: it did not come back within 10 s\n') });
+    const asJson = await ask(both(lost), ['doctor', '--canary', '--json']);
+    expect(asJson).toMatchObject({ code: 1, stderr: '', stdout: `${JSON.stringify({ doctor: aDoctor(), canary: lost })}\n` });
+  });
+
+  test('what waits for other programs has a minute, unless --timeout says', async () => {
+    const result = await ask(() => undefined, ['doctor', '--timeout', '0.2']);
+    expect(result).toMatchObject({ code: 4, stderr: expect.stringContaining('within 0.2 s') });
+    expect(await readCommandLine(['doctor', '--canary'], {})).toMatchObject({ settings: { timeoutSeconds: 60 } });
+    expect(await readCommandLine(['status'], {})).toMatchObject({ settings: { timeoutSeconds: 10 } });
   });
 
   test('why shows the lines that gave the address away', async () => {
@@ -116,7 +178,7 @@ describe('what was not achieved is said on stderr and ends with 1', () => {
     });
   });
 
-  test.each(['missing', 'waiting', 'failed'] as const)('a ban that is stored but %s in the kernel', async (enforcement) => {
+  test.each(['unread', 'missing', 'waiting', 'failed'] as const)('a ban that is stored but %s in the kernel', async (enforcement) => {
     const args = ['ban', '203.0.113.7'];
     const result = await ask({ body: { results: [aBanResult(Date.now(), { enforcement })] } }, args);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -130,8 +192,25 @@ describe('what was not achieved is said on stderr and ends with 1', () => {
     expect(result.stdout).toContain('(simulated: banband simulates, so the kernel does not drop it)');
   });
 
+  test('a ban that is being written is done, and is said to be on its way', async () => {
+    const results = [aBanResult(Date.now(), { enforcement: 'pending', message: 'hosts_deny: 1 rows are being written' })];
+    expect(await ask({ body: { results } }, ['ban', '203.0.113.7'])).toMatchObject({ code: 0, stderr: '', stdout: '203.0.113.7 is banned in BLOCKER for 2d (hosts_deny: 1 rows are being written)\n' });
+  });
+
+  test('an unban of an address that the ban of a network still holds', async () => {
+    const message = '203.0.113.7 is still held by the ban of 203.0.113.0/24 in BLOCKER (banctl unban 203.0.113.0/24 ends that)';
+    const heldBy = [{ address: '203.0.113.0/24', target: 'BLOCKER' }];
+    const body = { results: [anUnbanResult({ targets: [], heldBy, message }), anUnbanResult({ address: '203.0.113.9', targets: ['THROTTLE'], heldBy, message })] };
+    expect(await ask({ body }, ['unban', '203.0.113.7', '203.0.113.9'])).toMatchObject({ code: 1, stdout: '', stderr: `banctl: ${message}\nbanctl: the ban of 203.0.113.9 in THROTTLE is ended, but ${message}\n` });
+  });
+
+  test('a firewall rule that could not be put in', async () => {
+    const body = { changes: ['the chain banban put in'], problems: ['nft ended with 1: Operation not permitted'] };
+    expect(await ask({ body }, ['firewall', 'install'])).toMatchObject({ code: 1, stdout: 'the chain banban put in\n', stderr: 'banctl: nft ended with 1: Operation not permitted\n' });
+  });
+
   test('an unban that the kernel did not follow', async () => {
-    const body = { results: [{ address: '203.0.113.7', targets: ['BLOCKER'], released: false, message: 'BLOCKER still has it' }] };
+    const body = { results: [anUnbanResult({ released: false, message: 'BLOCKER still has it' })] };
     expect(await ask({ body }, ['unban', '203.0.113.7'])).toMatchObject({ code: 1, stdout: '', stderr: 'banctl: the ban of 203.0.113.7 in BLOCKER is ended, but it IS STILL BLOCKED: BLOCKER still has it\n' });
   });
 
@@ -156,6 +235,11 @@ test.each([
   ['why 203.0.113.7', aWhy(now)],
   ['reload', { changes: [], warnings: ['w'] }],
   ['reconcile', { targets: [] }],
+  ['firewall print', { managed: true, text: 'a\n\tb\n' }],
+  ['firewall check', { findings: [aFinding({ severity: 'warning' })] }],
+  ['firewall install', { changes: ['a'], problems: [] }],
+  ['firewall remove', { changes: [], problems: [] }],
+  ['doctor', aDoctor()],
 ])('%s --json prints the body unchanged', async (args, body) => {
   const text = JSON.stringify(body, null, 1);
   expect(await ask({ body: text }, [...args.split(' '), '--json', '--quiet'])).toMatchObject({ code: 0, stdout: `${text}\n`, stderr: '' });
@@ -240,11 +324,33 @@ describe('no usable answer', () => {
     ['another JSON', '{"ok":true}', 200],
     ['null', 'null', 200],
     ['an error of another server', '{"error":"no"}', 502],
-    ['a body that never ends', ' '.repeat(70 * 1024 * 1024), 200],
   ])('%s: 4', async (_what, body, status) => {
     const result = await ask({ status, body }, ['status']);
     expect(result).toMatchObject({ code: 4, stdout: '' });
     expect(result.stderr).toContain("does not speak banban's protocol");
+  });
+});
+
+describe('a long answer', () => {
+  test('of 100,000 bans with long reasons is listed', async () => {
+    const bans = Array.from({ length: 100_000 }, (_, id) => aBan(now, { id, reason: `${id} ${'x'.repeat(400)}` }));
+    const result = await ask({ body: { bans } }, ['list']);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout.trimEnd().split('\n')).toHaveLength(100_002);
+    expect(result.stdout).toMatch(/\n100,000 active bans\n$/);
+  });
+
+  test('that never ends is no banband\'s: 4', async () => {
+    const piece = Buffer.alloc(1024 * 1024, ' ');
+    let sent = 0;
+    const endless: FakeAnswer = (_asked, response) => {
+      const send = (): void => void response.write(piece, () => (sent++, response.destroyed || send()));
+      send();
+    };
+    const result = await ask(endless, ['status', '--timeout', '60']);
+    expect(result).toMatchObject({ code: 4, stdout: '' });
+    expect(result.stderr).toContain('the answer is over 256 MiB');
+    expect(sent).toBeLessThan(300);
   });
 });
 
@@ -257,6 +363,12 @@ describe('a wrong command line ends with 2, asks nobody, and says what is right'
     ['ban 203.0.113.7 --for 1x', 'write 90s, 10m, 1h30m, 7d, 2w, forever'],
     ['ban 203.0.113.7 --for', '--for needs a value.'],
     ['ban 203.0.113.7 --target A --target B', '--target was given twice.'],
+    ['firewall', 'firewall takes exactly one action.'],
+    ['firewall check install', 'firewall takes exactly one action.'],
+    ['firewall instal', 'firewall takes print, check, install or remove, and not "instal"; did you mean "install"?'],
+    ['doctor --target BLOCKER', '--target says where the canary is banned: give --canary, too.'],
+    ['doctor BLOCKER', 'doctor takes no arguments'],
+    ['status --canary', '--canary is an option of doctor, not of status.'],
     ['unban', 'Name at least one, or say --all.'],
     ['unban 203.0.113.7 --all', 'not both'],
     ['why', 'why takes exactly one address.'],
@@ -343,15 +455,26 @@ describe('what reaches the terminal', () => {
   test.each([
     ['list', { bans: [aBan(now, { reason: HOSTILE, origin: { kind: 'manual', name: HOSTILE } })] }],
     ['why 203.0.113.7', aWhy(now, { address: HOSTILE, allowedBy: HOSTILE, offences: [{ ...aWhy(now).offences[0]!, reason: HOSTILE, rule: HOSTILE, lines: [HOSTILE] }] })],
-    ['status', aStatus(now, { version: HOSTILE, problems: [HOSTILE], targets: [{ ...aStatus(now).targets[0]!, name: HOSTILE, state: 'failed', message: HOSTILE, notHeld: [HOSTILE] }] })],
+    ['status', aStatus(now, { version: HOSTILE, problems: [HOSTILE], targets: [aTarget({ name: HOSTILE, state: 'failed', message: HOSTILE, notHeld: [HOSTILE], foreign: 1, foreignNamed: [HOSTILE], backends: [{ ...aTarget().backends[0]!, backend: HOSTILE, message: HOSTILE }, { ...aTarget().backends[0]!, state: 'unread', backend: HOSTILE, message: HOSTILE }] })] })],
     ['ban 203.0.113.7', { results: [aBanResult(now, { address: HOSTILE, target: HOSTILE, message: HOSTILE, enforcement: 'failed' }), aBanResult(now, { message: HOSTILE })] }],
-    ['unban 203.0.113.7', { results: [{ address: HOSTILE, targets: [HOSTILE], released: false, message: HOSTILE }] }],
+    ['unban 203.0.113.7', { results: [anUnbanResult({ address: HOSTILE, targets: [HOSTILE], released: false, message: HOSTILE }), anUnbanResult({ address: HOSTILE, heldBy: [{ address: HOSTILE, target: HOSTILE }] })] }],
+    ['firewall print', { managed: false, text: HOSTILE }],
+    ['firewall check', { findings: [aFinding({ code: HOSTILE, target: HOSTILE, backend: HOSTILE, message: HOSTILE, remedy: HOSTILE })] }],
+    ['firewall install', { changes: [HOSTILE], problems: [HOSTILE] }],
+    ['doctor', aDoctor({ findings: [aFinding({ message: HOSTILE })], targets: [{ target: HOSTILE, backend: HOSTILE, missing: [HOSTILE], missingCount: 1, foreign: [HOSTILE], foreignCount: 1 }] })],
     ['reload', { changes: [HOSTILE], warnings: [HOSTILE] }],
     ['reconcile', { targets: [{ name: HOSTILE, added: 0, removed: 0, held: 0, notHeld: 1 }] }],
   ])('%s shows hostile text harmlessly', async (args, body) => {
     const result = await ask({ body }, args.split(' '));
     expect(result.stdout + result.stderr).toContain('\\x1b[2J');
     expect(result.stdout + result.stderr).not.toMatch(anythingATerminalObeys);
+  });
+
+  test('a canary\'s way too', async () => {
+    const canary = aCanary({ ok: false, target: HOSTILE, address: HOSTILE, steps: [{ step: 'sent', milliseconds: 1, detail: HOSTILE }], problem: HOSTILE });
+    const result = await ask((asked, response) => void response.end(JSON.stringify(asked.path === '/v1/canary' ? canary : aDoctor())), ['doctor', '--canary']);
+    expect(result.stdout.split('\\x1b[2J')).toHaveLength(5);
+    expect(result.stdout).not.toMatch(anythingATerminalObeys);
   });
 
   test('an error message and a mistyped verb too', async () => {
@@ -370,10 +493,10 @@ describe('what reaches the terminal', () => {
     expect(await child.finished()).toMatchObject({ code: 0, stderr: '' });
   });
 
-  /** Runs it on a pseudo-terminal of 80 columns; \r\n is how a terminal ends lines. */
-  async function onTerminal(answer: FakeAnswer, args: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  /** Runs it on a pseudo-terminal; \r\n is how a terminal ends lines. */
+  async function onTerminal(answer: FakeAnswer, args: string, env: NodeJS.ProcessEnv = {}, columns = 80): Promise<string> {
     const daemon = await fakeDaemon(answer);
-    const child = Child.start(['script', '-qec', `stty cols 80 && exec "$NODE" "$BANCTL" ${args}`, '/dev/null'], {
+    const child = Child.start(['script', '-qec', `stty cols ${columns} && exec "$NODE" "$BANCTL" ${args}`, '/dev/null'], {
       env: { PATH: process.env['PATH'], TERM: 'xterm', NODE: process.execPath, BANCTL: program, BANBAN_SOCKET: daemon.socket, ...env },
     });
     const { stdout } = await child.finished();
@@ -388,7 +511,8 @@ describe('what reaches the terminal', () => {
 
   test('a list is as wide as the terminal, and in a pipe as wide as it is', async () => {
     const body = { bans: [aBan(now, { reason: 'she tried every password that she could think of' })] };
-    expect((await onTerminal({ body }, 'list --no-color')).split('\n')[1]).toMatch(/she tried e…$/);
+    expect((await onTerminal({ body }, 'list --no-color', {}, 100)).split('\n')[1]).toMatch(/she tried every password tha…$/);
+    expect((await onTerminal({ body }, 'list --no-color')).split('\n')[1]).toMatch(/held {4}she tried every…$/);
     expect((await ask({ body }, ['list'])).stdout).toContain('that she could think of\n');
   });
 

@@ -1,5 +1,5 @@
 /** Bans of random lengths, made and lengthened at random times: each ends at its own `until`, and none touches another. */
-import { FOREVER, instant, ms, type Address } from 'banban-shared';
+import { FOREVER, instant, ms, type Subject } from 'banban-shared';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,7 +68,7 @@ function withEngine(action: (room: Room) => void, wake: (delay: number) => numbe
 /** What should stand: the end of each ban by target and address. */
 class Expected {
   readonly untils = new Map<string, number>();
-  key = (list: string, address: Address): string => `${list} ${address}`;
+  key = (list: string, subject: Subject): string => `${list} ${subject}`;
 
   /** @param late how long after its end a ban may still be there */
   check({ clock, kernel, engine }: Room, late: number): void {
@@ -95,7 +95,7 @@ function run(all: readonly Step[], room: Room, late: number): void {
     const key = expected.key(list, address);
     const now = room.clock.now();
     const before = expected.untils.get(key);
-    room.engine.ban({ addresses: [address], target: list, length: asked === Infinity ? FOREVER : ms(asked), reason: undefined, by: 'ann' });
+    room.engine.ban({ subjects: [address], target: list, length: asked === Infinity ? FOREVER : ms(asked), reason: undefined, by: 'ann' });
     // A late end: the old ban may still be standing, and is then the one that is lengthened. Its end is never earlier.
     expected.untils.set(key, Math.max(before !== undefined && before > now - late ? before : 0, now + asked));
     if (pass > ASLEEP) {

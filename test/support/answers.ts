@@ -1,5 +1,5 @@
 /** Answers of a banband in good health, for the views and the fake daemon. */
-import type { Ban, BanResult, StatusResponse, WhyResponse } from 'banban-shared';
+import type { Ban, BanResult, CanaryResponse, DoctorResponse, FindingView, StatusResponse, TargetStatus, UnbanResult, WhyResponse } from 'banban-shared';
 
 const stamp = (ms: number): string => new Date(ms).toISOString();
 
@@ -16,12 +16,45 @@ export function aBan(now: number, change: Partial<Ban> = {}): Ban {
     until: stamp(now + 165_600_000),
     remainingSeconds: 165_600,
     enforcement: 'held',
+    connections: 0,
+    hits: null,
     ...change,
   };
 }
 
 export function aBanResult(now: number, change: Partial<BanResult> = {}): BanResult {
   return { address: '203.0.113.7', target: 'BLOCKER', outcome: 'banned', until: stamp(now + 172_800_000), enforcement: 'held', message: null, ...change };
+}
+
+export function anUnbanResult(change: Partial<UnbanResult> = {}): UnbanResult {
+  return { address: '203.0.113.7', targets: ['BLOCKER'], released: true, heldBy: [], message: null, ...change };
+}
+
+/** A target whose backends, as far as they are given, are well but for `change`. */
+export function aTarget(change: Partial<TargetStatus> = {}): TargetStatus {
+  const backends = [{ backend: 'xt_recent', state: change.state ?? 'ok', message: change.message ?? null, bans: change.bans ?? 7, held: change.held ?? 7, foreign: change.foreign ?? 0, capacity: 100 }];
+  return { name: 'BLOCKER', state: 'ok', message: null, bans: 7, held: 7, foreign: 0, foreignNamed: [], capacity: 100, notHeld: [], backends, ...change };
+}
+
+export function aFinding(change: Partial<FindingView> = {}): FindingView {
+  return { severity: 'error', code: 'no-rule', target: 'BLOCKER', backend: 'xt_recent', message: 'no firewall rule looks at the list', remedy: 'banctl firewall install', ...change };
+}
+
+/** A machine that lacks nothing. */
+export function aDoctor(change: Partial<DoctorResponse> = {}): DoctorResponse {
+  return { findings: [], targets: [{ target: 'BLOCKER', backend: 'xt_recent', missing: [], missingCount: 0, foreign: [], foreignCount: 0 }], ...change };
+}
+
+/** A canary that came back. */
+export function aCanary(change: Partial<CanaryResponse> = {}): CanaryResponse {
+  const steps: CanaryResponse['steps'] = [
+    { step: 'sent', milliseconds: 0.21, detail: '/dev/log' },
+    { step: 'received', milliseconds: 1.34, detail: '/run/banban/log.sock' },
+    { step: 'database', milliseconds: 0.52, detail: 'ban 8' },
+    { step: 'kernel', milliseconds: 0.04, detail: 'xt_recent' },
+    { step: 'released', milliseconds: 0.9, detail: '' },
+  ];
+  return { ok: true, target: 'BLOCKER', address: '192.0.2.66', steps, problem: null, ...change };
 }
 
 export function aStatus(now: number, change: Partial<StatusResponse> = {}): StatusResponse {
@@ -37,7 +70,7 @@ export function aStatus(now: number, change: Partial<StatusResponse> = {}): Stat
     matching: { good: 5, bad: 42, notAnAddress: 1 },
     windows: { open: 3, capacity: 100_000, evicted: 0 },
     rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null }],
-    targets: [{ name: 'BLOCKER', state: 'ok', message: null, bans: 7, held: 7, foreign: 0, capacity: 100, notHeld: [] }],
+    targets: [aTarget()],
     bans: { active: 7, permanent: 1 },
     connections: { available: true, queued: 0, cut: 4, failed: 0, dropped: 0 },
     store: { path: '/var/lib/banban/banban.db', sizeBytes: 86_016, error: null },

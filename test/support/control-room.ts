@@ -7,6 +7,7 @@ import { createApp } from '../../packages/server/src/control/app.ts';
 import type { DaemonView } from '../../packages/server/src/control/daemon-view.ts';
 import { listen } from '../../packages/server/src/control/listen.ts';
 import type { SourceStats } from '../../packages/server/src/ingest/source.ts';
+import { aCanary, aDoctor, aFinding } from './answers.ts';
 import { engineRoom, type EngineRoom } from './engine-room.ts';
 import { tempDir } from './temp-dir.ts';
 import { askSocket, sendSocket, type Answer, type Asking } from './unix-http.ts';
@@ -37,6 +38,15 @@ export async function controlRoom(given: Partial<Config> = {}, capacity?: number
     notEnforcing: () => undefined,
     config: () => ({ path: '/nowhere/banban.yml', loadedAt: room.clock.now(), error: undefined, warnings: [] }),
     store: () => ({ path: room.store.path, sizeBytes: room.store.sizeBytes() }),
+    firewall: {
+      print: () => '# rules for BLOCKER\n',
+      check: () => Promise.resolve([aFinding()]),
+      install: () => Promise.resolve({ changes: ['table inet banban put in for BLOCKER'], problems: [] }),
+      remove: () => Promise.resolve({ changes: ['table inet banban taken out, with BLOCKER'], problems: [] }),
+    },
+    firewallProblems: () => [],
+    doctor: () => Promise.resolve(aDoctor()),
+    canary: (target) => Promise.resolve(aCanary({ target })),
     reload: (): ReloadResponse => ({ changes: ['rule ssh changed'], warnings: [] }),
   };
   const app = createApp(view, room.log);

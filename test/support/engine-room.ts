@@ -1,9 +1,9 @@
 /** An engine at work for a test: the real one over a real database, with a clock, a kernel and a cutter that the test sees through. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Address, Instant } from 'banban-shared';
+import type { Instant, Subject } from 'banban-shared';
 import type { Config } from '../../packages/server/src/config/config.ts';
-import type { ConnectionCutter } from '../../packages/server/src/enforce/firewall.ts';
+import type { ConnectionCutter, CutReport } from '../../packages/server/src/enforce/firewall.ts';
 import type { Engine } from '../../packages/server/src/engine/contract.ts';
 import { createEngine } from '../../packages/server/src/engine/engine.ts';
 import type { Policy } from '../../packages/server/src/engine/policy.ts';
@@ -22,7 +22,7 @@ export interface EngineRoom {
   readonly log: QuietLog;
   readonly path: string;
   /** What was asked of the cutter, call by call; `rows` are those of list BLOCKER at that moment. */
-  readonly cuts: readonly { readonly addresses: readonly Address[]; readonly rows: ReadonlySet<Address> }[];
+  readonly cuts: readonly { readonly subjects: readonly Subject[]; readonly rows: ReadonlySet<Subject>; readonly report: CutReport }[];
   engine: Engine;
   store: Store;
   /** Delivers lines of sshd, each in a datagram of its own, and lets the loop turn. */
@@ -33,7 +33,7 @@ export interface EngineRoom {
   restart(next?: Policy): void;
   /** Active bans as `TARGET address`. */
   banned(): string[];
-  ban(target: string, address: Address): BanRecord;
+  ban(target: string, subject: Subject): BanRecord;
   /** Runs `action` while another program holds the database's write lock: every write fails, every look works. */
   whileUnwritable(action: (db: RawDatabase) => void): void;
 }
@@ -42,13 +42,12 @@ export const failed = (address: string, user = 'root'): string => `Failed passwo
 export const accepted = (address: string): string => `Accepted publickey for anna from ${address} port 4242 ssh2`;
 export const datagram = (message: string): Buffer => Buffer.from(`<38>Jan  2 03:04:05 host sshd[1]: ${message}\n`);
 
-export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock = fakeClock()): EngineRoom {
-  const kernel = unrulyFirewall(capacity);
+export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock = fakeClock(), kernel = unrulyFirewall(capacity)): EngineRoom {
   const log = quietLog();
   const path = join(tempDir(), 'banban.db');
-  const cuts: { addresses: readonly Address[]; rows: ReadonlySet<Address> }[] = [];
+  const cuts: { subjects: readonly Subject[]; rows: ReadonlySet<Subject>; report: CutReport }[] = [];
   const cutter: ConnectionCutter = {
-    cut: (addresses) => void cuts.push({ addresses: [...addresses], rows: new Set(kernel.rows('BLOCKER') ?? []) }),
+    cut: (subjects, report) => void cuts.push({ subjects: [...subjects], rows: new Set(kernel.rows('BLOCKER') ?? []), report }),
     stats: () => ({ available: true, queued: 0, cut: 0, failed: 0, lastError: undefined, dropped: 0 }),
     stop: () => Promise.resolve(),
   };
@@ -83,9 +82,9 @@ export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock
       room.engine = begin(room.store);
     },
     banned: () => room.engine.bans().map((b) => `${b.target} ${b.address}`),
-    ban(target, address) {
-      const ban = room.engine.bans().find((b) => b.target === target && b.address === address);
-      if (ban === undefined) throw new Error(`${address} is not banned in ${target}`);
+    ban(target, subject) {
+      const ban = room.engine.bans().find((b) => b.target === target && b.address === subject);
+      if (ban === undefined) throw new Error(`${subject} is not banned in ${target}`);
       return ban;
     },
     whileUnwritable(action) {

@@ -16,7 +16,20 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
-export const target = (name: string, given: Partial<TargetConfig> = {}): TargetConfig => ({ name, ban: [ms(HOUR), ms(DAY), FOREVER], seconds: undefined, place, ...given });
+export const target = (name: string, given: Partial<TargetConfig> = {}): TargetConfig => ({
+  name,
+  backends: ['xt_recent'],
+  ban: [ms(HOUR), ms(DAY), FOREVER],
+  ports: [],
+  protocols: ['tcp'],
+  action: 'drop',
+  ipv6Prefix: 128,
+  networkAfter: undefined,
+  seconds: undefined,
+  command: undefined,
+  place,
+  ...given,
+});
 
 export const rule = (name: string, given: Partial<RuleConfig> = {}): RuleConfig => ({
   name,
@@ -37,6 +50,7 @@ export const config = (given: Partial<Config> = {}): Config => ({
   database: '/nowhere/banban.db',
   control: { socket: '/nowhere/control.sock', group: undefined, mode: 0o660 },
   allowlist: [],
+  firewall: { manage: false, removeAtStop: false, hostsDeny: '/nowhere/hosts.deny' },
   targets: [target('BLOCKER')],
   goodPatterns: [pattern(String.raw`sshd\[\d+\]: Accepted \S+ for .* from <ip> port \d+ ssh2$`)],
   rules: [rule('ssh')],

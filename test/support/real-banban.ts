@@ -43,6 +43,8 @@ export interface BanbandOptions {
   readonly socket?: string;
   /** Words before the program, such as a setpriv that takes capabilities away. */
   readonly through?: readonly string[];
+  /** Added to the environment of banband. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export class Banban {
@@ -59,7 +61,7 @@ export class Banban {
     const config = join(dir, 'banban.yml');
     const database = join(dir, 'banban.db');
     await writeFile(config, `socket: ${options.socket ?? LOG_SOCKET}\ndatabase: ${database}\n${options.config ?? SSH_CONFIG}`);
-    const daemon = victim.host.spawn([...(options.through ?? []), process.execPath, BANBAND, '--config', config, '-f']);
+    const daemon = victim.host.spawn([...(options.through ?? []), process.execPath, BANBAND, '--config', config, '-f'], { ...process.env, ...options.env });
     const banban = new Banban(victim, daemon, database, options);
     await waitFor('banband to answer', async () => {
       if (!daemon.running) throw new Error(`banband ended: ${daemon.stderr}${daemon.stdout}`);

@@ -25,7 +25,7 @@ export type CommandLine =
 
 const globalOptions = {
   socket: { type: 'string', requiresArg: true, describe: `control socket; else BANBAN_SOCKET, else ${DEFAULT_CONTROL_SOCKET}` },
-  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10)' },
+  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10; doctor, firewall: 60)' },
   json: { type: 'boolean', describe: "print the API's answer as it is, errors as JSON on stderr" },
   quiet: { type: 'boolean', describe: 'no confirmations and notes; only answers and errors' },
   'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or set NO_COLOR)' },
@@ -77,11 +77,11 @@ export async function readCommandLine(argv: readonly string[], env: NodeJS.Proce
     const value = values.get(key);
     return typeof value === 'string' ? value : undefined;
   };
-  const args: Args = { addresses, target: text('target'), for: text('for'), reason: text('reason'), all: values.get('all') === true };
+  const args: Args = { addresses, target: text('target'), for: text('for'), reason: text('reason'), all: values.get('all') === true, canary: values.get('canary') === true };
   for (const key of ['target', 'socket'] as const) if (text(key) === '') return usage(`--${key} is empty.`);
   const problem = command.check?.(args);
   if (problem !== undefined) return usage(problem);
-  const timeout = text('timeout') ?? '10';
+  const timeout = text('timeout') ?? String(command.timeoutSeconds ?? 10);
   const timeoutSeconds = /^\d{1,5}(?:\.\d{1,3})?$/.test(timeout) ? Number(timeout) : 0;
   if (timeoutSeconds <= 0 || timeoutSeconds > LONGEST_TIMEOUT_SECONDS) return usage(`--timeout "${printable(timeout, 40)}" is not a number of seconds from 0.001 to ${LONGEST_TIMEOUT_SECONDS}.`);
   const socket = text('socket') ?? (env['BANBAN_SOCKET'] || DEFAULT_CONTROL_SOCKET);

@@ -5,8 +5,8 @@ import { conforms, misfit } from './conforms.ts';
 import { ConnectionError, explainConnection, noAnswer, notBanban } from './errors.ts';
 import { raiseTieringBudget } from './parser-tiering.ts';
 
-/** A hundred thousand bans are about 30 MB of JSON; what sends more is no banband. */
-const LARGEST_ANSWER = 64 * 1024 * 1024;
+/** A hundred thousand bans are 34 MB of JSON, twice that where each has a long reason; what sends much more is no banband. */
+const LARGEST_ANSWER = 256 * 1024 * 1024;
 
 /** Whom to ask, and for how long to wait. */
 export interface ClientOptions {
@@ -70,7 +70,7 @@ export function connect({ socket, timeoutSeconds }: ClientOptions): Client {
           onResponseData: (controller, chunk) => {
             size += chunk.length;
             if (size <= LARGEST_ANSWER) chunks.push(chunk);
-            else controller.abort(notBanban(socket, 'the answer is over 64 MiB'));
+            else controller.abort(notBanban(socket, 'the answer is over 256 MiB'));
           },
           onResponseEnd: () => {
             clearTimeout(timer);

@@ -96,9 +96,40 @@ export function familyOf(address: Address | Prefix): Family {
   return address.includes(':') ? 6 : 4;
 }
 
+/** The eight groups of an IPv6 address in canonical text: ipaddr.js takes 5 µs for it, and networks are looked for with every line that counts. */
+function groupsOf(address: string): number[] {
+  const groups: number[] = [];
+  let gap = -1;
+  let value = -1;
+  for (let i = 0; i <= address.length; i++) {
+    const c = i === address.length ? 0x3a : address.charCodeAt(i);
+    if (c !== 0x3a) value = Math.max(0, value) * 16 + (c <= 0x39 ? c - 0x30 : c - 0x57);
+    else if (value >= 0) {
+      groups.push(value);
+      value = -1;
+    } else if (i < address.length) gap = groups.length;
+  }
+  if (gap >= 0) groups.splice(gap, 0, ...Array<number>(8 - groups.length).fill(0));
+  return groups;
+}
+
+/** Eight groups as text, by RFC 5952 section 4.2: `::` for the first of the longest runs of zeros, but not for a single one. */
+function ipv6Text(groups: readonly number[]): string {
+  let from = -1;
+  let length = 1;
+  for (let i = 0, run = 0; i < 8; i++) {
+    run = groups[i] === 0 ? run + 1 : 0;
+    if (run <= length) continue;
+    from = i + 1 - run;
+    length = run;
+  }
+  const texts = groups.map((group) => group.toString(16));
+  return from < 0 ? texts.join(':') : `${texts.slice(0, from).join(':')}::${texts.slice(from + length).join(':')}`;
+}
+
 /** The bytes of an address: 4 of them or 16, in the order of the wire. */
 export function addressBytes(address: Address): readonly number[] {
-  if (familyOf(address) === 6) return ipaddr.parse(address).toByteArray();
+  if (familyOf(address) === 6) return groupsOf(address).flatMap((group) => [group >> 8, group & 0xff]);
   const bits = ipv4Bits(address);
   return [bits >>> 24, (bits >> 16) & 0xff, (bits >> 8) & 0xff, bits & 0xff];
 }
@@ -106,8 +137,10 @@ export function addressBytes(address: Address): readonly number[] {
 /** The address of 4 bytes or 16, as the kernel gives them; `::ffff:…` becomes IPv4, as everywhere. */
 export function addressFrom(bytes: Uint8Array): Address {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` as Address;
-  const parsed = new ipaddr.IPv6([...bytes]);
-  return (parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()) as Address;
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
+  const isMapped = groups[5] === 0xffff && groups.every((group, i) => group === 0 || i > 4);
+  return (isMapped ? bytes.subarray(12).join('.') : ipv6Text(groups)) as Address;
 }
 
 /** The network of `bits` bits around an address, host bits cleared; the whole address where `bits` is its full length. */
@@ -116,8 +149,8 @@ export function prefixOf(address: Address, bits: number): Prefix {
     const network = maskIpv4(ipv4Bits(address), bits);
     return `${network >>> 24}.${(network >> 16) & 0xff}.${(network >> 8) & 0xff}.${network & 0xff}/${bits}` as Prefix;
   }
-  const network = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`);
-  return `${parseAddress(network.toString()) ?? network.toString()}/${bits}` as Prefix;
+  const network = groupsOf(address).map((group, i) => group & (0xffff << (16 - Math.min(16, Math.max(0, bits - 16 * i)))));
+  return `${ipv6Text(network)}/${bits}` as Prefix;
 }
 
 /**
@@ -182,7 +215,7 @@ export interface PrefixSet {
   readonly size: number;
   /** The longest network that holds `address`, or undefined. Costs one look-up for each different length in the set. */
   find(address: Address): Prefix | undefined;
-  /** A network that shares an address with `subject`: one that holds it, or one that is in it. */
+  /** A network that shares an address with `subject`: one that holds it, or one that is in it. Costs some microseconds. */
   overlap(subject: Subject): Prefix | undefined;
 }
 
@@ -198,6 +231,15 @@ function ipv4Bits(address: string): number {
     } else octet = octet * 10 + (c - 0x30);
   }
   return (bits << 8) | octet;
+}
+
+/** The first and the last address of a network as numbers; all of IPv6 comes after IPv4. */
+function spanOf(network: Prefix): { readonly first: bigint; readonly last: bigint } {
+  const { address, bits } = networkOf(network);
+  const isIpv4 = familyOf(address) === 4;
+  const bytes = addressBytes(address).map((byte) => byte.toString(16).padStart(2, '0'));
+  const first = BigInt(`0x${isIpv4 ? '' : '1'}${bytes.join('')}`);
+  return { first, last: first | ((1n << BigInt((isIpv4 ? 32 : 128) - bits)) - 1n) };
 }
 
 /** `bits` with all but the first `length` cleared. */
@@ -229,16 +271,29 @@ export function prefixSet(prefixes: Iterable<Prefix>): PrefixSet {
   }
   const ordered4 = [...ipv4].sort(([a], [b]) => b - a);
   const ordered6 = [...ipv6].sort(([a], [b]) => b - a);
-  /** All of them, the narrow first: only networks, which are asked about seldom, are looked for one by one. */
-  const every = [...ordered4.flatMap(([, networks]) => [...networks.values()]), ...ordered6.flatMap(([, networks]) => [...networks])];
+  /** All of them by their first address; made when a network is asked about for the first time, which few ever do. */
+  let ordered: (readonly [bigint, Prefix])[] | undefined;
+  const inOrder = (): (readonly [bigint, Prefix])[] =>
+    [...ordered4.flatMap(([, networks]) => [...networks.values()]), ...ordered6.flatMap(([, networks]) => [...networks])]
+      .map((prefix) => [spanOf(prefix).first, prefix] as const)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return {
     size,
     overlap(subject) {
       if (!isNetwork(subject)) return this.find(subject);
-      const { address, bits } = networkOf(subject);
-      const around = this.find(address);
-      if (around !== undefined && networkOf(around).bits <= bits) return around;
-      return every.find((prefix) => holds(subject, prefix) || holds(subject, subjectOf(prefix)));
+      const around = this.find(networkOf(subject).address);
+      if (around !== undefined) return around;
+      // What is in it begins in it, and the first that begins behind its own beginning is one of those.
+      ordered ??= inOrder();
+      const { first, last } = spanOf(subject);
+      let from = 0;
+      for (let to = ordered.length; from < to; ) {
+        const middle = (from + to) >> 1;
+        if ((ordered[middle]?.[0] ?? first) < first) from = middle + 1;
+        else to = middle;
+      }
+      const next = ordered[from];
+      return next !== undefined && next[0] <= last ? next[1] : undefined;
     },
     find(address) {
       if (familyOf(address) === 4) {

@@ -7,16 +7,16 @@ import { inBatches } from './batches.ts';
 import type { Command } from './command.ts';
 import { tell } from './told.ts';
 
-/** `banctl ban <address...> [--target T] [--for D] [--reason S]` */
+/** `banctl ban <address...> [--target T] [--for D] [--reason S]`; an address may be a network. */
 export const ban: Command = {
   verb: 'ban',
   operands: '<address...>',
   addresses: { least: 1, most: Infinity },
-  summary: 'ban addresses, and say whether the kernel holds them',
+  summary: 'ban addresses or networks; say whether the kernel holds them',
   options: ['target', 'for', 'reason'],
   examples: [
     ['banctl ban 203.0.113.7 --for 7d', 'for a week'],
-    ['banctl ban 2001:db8::7 --reason scans', 'shown by list and why'],
+    ['banctl ban 203.0.113.0/24 --reason scans', 'a network; list and why show the reason'],
     ['banctl ban - < addresses.txt', '# begins a comment'],
   ],
   check(args) {

@@ -9,11 +9,12 @@ export const verbOptions = {
   for: { type: 'string', describe: 'how long: 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds', argument: 'LENGTH' },
   reason: { type: 'string', describe: 'why, for the record', argument: 'TEXT' },
   all: { type: 'boolean', describe: 'every active ban', argument: undefined },
+  canary: { type: 'boolean', describe: 'also send a line of its own through syslog, and follow it to the kernel', argument: undefined },
 } as const;
 /** The name of an option that a verb may have. */
 export type VerbOption = keyof typeof verbOptions;
 
-/** What the command line said; an option that was not given is undefined (`all` is false). */
+/** What the command line said; an option that was not given is undefined, or false. */
 export interface Args {
   /** The words behind the verb: addresses, for most verbs. */
   readonly addresses: readonly string[];
@@ -21,6 +22,7 @@ export interface Args {
   readonly for: string | undefined;
   readonly reason: string | undefined;
   readonly all: boolean;
+  readonly canary: boolean;
 }
 
 /** A verb: its words for the help, and what it does. */
@@ -33,6 +35,8 @@ export interface Command {
   readonly noun?: string;
   readonly summary: string;
   readonly options: readonly VerbOption[];
+  /** How long to wait for an answer unless --timeout says; default 10. More where the daemon itself has to wait for others. */
+  readonly timeoutSeconds?: number;
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   /** A sentence when the arguments do not fit together, beyond what their number and names say. */
   check?(args: Args): string | undefined;

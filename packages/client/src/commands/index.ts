@@ -1,6 +1,8 @@
 /** The verbs, in the order of the help. */
 import { ban } from './ban.ts';
 import type { Command } from './command.ts';
+import { doctor } from './doctor.ts';
+import { firewall } from './firewall.ts';
 import { list } from './list.ts';
 import { reconcile } from './reconcile.ts';
 import { reload } from './reload.ts';
@@ -12,4 +14,4 @@ import { version } from './version.ts';
 import { why } from './why.ts';
 
 /** Every verb that banctl has; the first word of a command line is one of them. */
-export const commands: readonly Command[] = [status, list, ban, unban, why, rules, test, reload, reconcile, version];
+export const commands: readonly Command[] = [status, list, ban, unban, why, rules, test, reload, reconcile, firewall, doctor, version];

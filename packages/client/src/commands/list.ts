@@ -10,11 +10,12 @@ export const list: Command = {
   verb: 'list',
   operands: '[address...]',
   addresses: { least: 0, most: Infinity },
-  summary: 'the active bans, or those of some addresses',
+  summary: 'the active bans, or those of some addresses or networks',
   options: ['target'],
   examples: [
     ['banctl list --target BLOCKER', 'one kernel list'],
-    ['banctl list 203.0.113.7', 'one address'],
+    ['banctl list 203.0.113.7', 'one address, and the networks around it'],
+    ['banctl list 203.0.113.0/24', 'what holds it, and what is in it'],
   ],
   async run(context, args, stdin) {
     const read = await readAddresses(args.addresses, stdin);

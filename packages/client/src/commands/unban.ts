@@ -11,7 +11,7 @@ export const unban: Command = {
   verb: 'unban',
   operands: '<address...> | --all',
   addresses: { least: 0, most: Infinity },
-  summary: 'end the bans of addresses, or all bans',
+  summary: 'end the bans of addresses or networks, or all bans',
   options: ['target', 'all'],
   examples: [
     ['banctl unban 203.0.113.7', 'in every target'],

@@ -3,12 +3,12 @@ import { readAddresses } from '../addresses.ts';
 import { whyPage } from '../view/why.ts';
 import type { Command } from './command.ts';
 
-/** `banctl why <address>` */
+/** `banctl why <address>`; it may be a network. */
 export const why: Command = {
   verb: 'why',
   operands: '<address>',
   addresses: { least: 1, most: 1 },
-  summary: 'what banban knows of an address, and from which log lines',
+  summary: 'what is known of an address or network, with its log lines',
   options: [],
   examples: [['banctl why 203.0.113.7', 'is it banned, until when, by what?']],
   async run(context, args, stdin) {

@@ -23,6 +23,9 @@ export function printable(text: string, longest = Infinity): string {
   return `${text.slice(0, longest).replace(UNPRINTABLE, escaped)}… (+${text.length - longest})`;
 }
 
+/** `printable` for a text of many lines: line feeds and tabs are kept. */
+export const printableLines = (text: string): string => text.replace(/[^\n\t]+/g, (part) => printable(part));
+
 /** JSON for a terminal: the same value, its unprintable characters as JSON escapes. They can stand only inside strings. */
 export function printableJson(json: string): string {
   return json.replace(/[^\n\r\t\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {

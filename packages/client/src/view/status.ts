@@ -1,9 +1,10 @@
 /** `status`: health in the first line, what wants attention next, then the parts. */
-import type { Instant, StatusResponse, TargetStatus } from 'banban-shared';
+import type { Instant, ListStatus, StatusResponse, TargetStatus } from 'banban-shared';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { bytes, count, counted } from './size.ts';
-import { table } from './table.ts';
+import { some } from './some.ts';
+import { table, type Cell } from './table.ts';
 import { ago, seconds } from './when.ts';
 
 /** The one line that a person under attack reads. */
@@ -11,14 +12,22 @@ export function healthLine(status: StatusResponse, paint: Paint): string {
   const name = `banband ${printable(status.version, 40)}`;
   const life = `up ${seconds(status.uptimeSeconds)}, pid ${status.pid}`;
   if (!status.enforcing) return paint.warn(`SIMULATING: ${name} does not touch the kernel${status.simulatedBecause === null ? '' : ` (${printable(status.simulatedBecause, 300)})`}, ${life}`);
-  const broken = status.targets.filter((target) => target.state === 'missing' || target.state === 'failed');
+  const lists = status.targets.flatMap(listsOf);
+  const broken = lists.filter(({ state }) => state === 'missing' || state === 'failed' || state === 'unread');
   if (broken.length === 0) {
-    const missing = status.targets.reduce((sum, target) => sum + Math.max(0, target.bans - target.held), 0);
+    // What is being written now is no failure, and held a moment later.
+    const missing = status.targets.reduce((sum, target) => sum + (target.state === 'pending' ? 0 : Math.max(0, target.bans - target.held)), 0);
     if (missing > 0) return paint.bad(`ENFORCING ONLY IN PART: ${name}, the kernel does not hold ${count(missing)} of ${counted(status.bans.active, 'ban')}, ${life}`);
     return `${name} ${paint.good('is enforcing')}, ${life}`;
   }
-  const names = broken.map((target) => `${printable(target.name, 80)} ${target.state}`).join(', ');
-  return paint.bad(`${broken.length === status.targets.length ? 'NOT ENFORCING' : 'ENFORCING ONLY IN PART'}: ${name}, ${names}, ${life}`);
+  const names = broken.map(({ where, state }) => `${printable(where, 160)} ${state}`).join(', ');
+  return paint.bad(`${broken.length === lists.length ? 'NOT ENFORCING' : 'ENFORCING ONLY IN PART'}: ${name}, ${names}, ${life}`);
+}
+
+/** The lists of a target by name: the target's own, with the backend where it has several. */
+function listsOf({ name, state, message, backends }: TargetStatus): { readonly where: string; readonly state: ListStatus; readonly message: string | null }[] {
+  if (backends.length < 2) return [{ where: name, state, message: backends[0]?.message ?? message }];
+  return backends.map((one) => ({ where: `${name} (${one.backend})`, state: one.state, message: one.message }));
 }
 
 /** The whole page, without a newline at the end. */
@@ -58,27 +67,28 @@ function sources(status: StatusResponse, now: Instant, paint: Paint): string {
 function targets(status: StatusResponse, paint: Paint): string {
   if (status.targets.length === 0) return section('targets', '  none', paint);
   const columns = [{ title: 'TARGET' }, { title: 'STATE' }, right('BANS'), right('HELD'), right('FOREIGN'), right('CAPACITY')];
-  const brushes: Readonly<Record<TargetStatus['state'], (text: string) => string>> = { ok: paint.good, simulated: paint.warn, missing: paint.bad, full: paint.bad, failed: paint.bad };
-  const rows = status.targets.map((target) => [
-    target.name,
-    { text: target.state, brush: brushes[target.state] },
-    count(target.bans),
+  const brushes: Readonly<Record<ListStatus, (text: string) => string>> = { ok: paint.good, simulated: paint.warn, pending: paint.warn, unread: paint.bad, missing: paint.bad, full: paint.bad, failed: paint.bad };
+  const row = (name: string, bans: string, list: Pick<TargetStatus, 'state' | 'held' | 'foreign' | 'capacity'>): Cell[] => [
+    name,
+    { text: list.state, brush: brushes[list.state] },
+    bans,
     // What a simulated list "holds" no kernel does.
-    target.state === 'simulated' ? '-' : count(target.held),
-    count(target.foreign),
-    target.capacity === null ? '-' : count(target.capacity),
-  ]);
+    list.state === 'simulated' ? '-' : count(list.held),
+    count(list.foreign),
+    list.capacity === null ? '-' : count(list.capacity),
+  ];
+  const rows = status.targets.flatMap((target) => {
+    const isPlain = target.backends.length < 2 && target.backends.every(({ state }) => state === 'ok' || state === 'simulated');
+    return [row(target.name, count(target.bans), target), ...(isPlain ? [] : target.backends.map((one) => row(`  ${one.backend}`, count(one.bans), one)))];
+  });
   const notes = status.targets.flatMap((target) => {
-    const lines = target.message === null || isSaid(target.message, status) ? [] : [`  ${paint.bad('!')} ${printable(target.name, 80)}: ${printable(target.message, 500)}`];
-    if (target.notHeld.length > 0 && target.state !== 'simulated') lines.push(`  ${paint.bad('!')} ${printable(target.name, 80)} does not hold ${some(target.notHeld)}`);
+    const name = printable(target.name, 80);
+    const lines = listsOf(target).flatMap(({ where, message }) => (message === null || isSaid(message, status) ? [] : [`  ${paint.bad('!')} ${printable(where, 160)}: ${printable(message, 500)}`]));
+    if (target.notHeld.length > 0 && target.state !== 'simulated') lines.push(`  ${target.state === 'pending' ? paint.warn('!') : paint.bad('!')} ${name} does not hold ${some(target.notHeld, Math.max(target.notHeld.length, target.bans - target.held))}`);
+    if (target.foreign > 0) lines.push(`    ${name} also has ${some(target.foreignNamed, target.foreign)}, which banban did not put there and leaves alone`);
     return lines;
   });
   return section('targets', [table(columns, rows, paint, { indent: '  ' }), ...notes].join('\n'), paint);
-}
-
-function some(addresses: readonly string[]): string {
-  const shown = addresses.slice(0, 5).map((address) => printable(address, 80)).join(', ');
-  return addresses.length > 5 ? `${shown} and ${addresses.length === 100 ? 'others' : `${addresses.length - 5} more`}` : shown;
 }
 
 function rules(status: StatusResponse, paint: Paint): string {
@@ -102,7 +112,7 @@ function rest(status: StatusResponse, now: Instant, paint: Paint): string {
     ['bans', `${count(bans.active)} active, ${count(bans.permanent)} of them for ever`],
     ['lines', `${count(matching.bad)} matched a rule, ${count(matching.good)} a good pattern, ${count(matching.notAnAddress)} without a readable address`],
     ['windows', `${count(windows.open)} open of ${count(windows.capacity)}, ${count(windows.evicted)} evicted`],
-    ['connections', !status.enforcing ? 'not cut: banband simulates' : connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: the conntrack program is not there'],
+    ['connections', !status.enforcing ? 'not cut: banband simulates' : connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: there is no conntrack'],
     ['store', `${printable(store.path, 300)}, ${bytes(store.sizeBytes)}${store.error === null ? '' : `, ${paint.bad(`FAILS${isSaid(store.error, status) ? '' : `: ${printable(store.error, 500)}`}`)}`}`],
     ['config', `${printable(config.path, 300)}, loaded ${ago(config.loadedAt, now)}${config.error === null ? '' : `, ${paint.bad(`last reload REFUSED${isSaid(config.error, status) ? '' : `: ${printable(config.error, 500)}`}`)}`}`],
     ['memory', bytes(memory.rssBytes)],

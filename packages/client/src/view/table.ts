@@ -6,19 +6,23 @@ import { fit, width } from './width.ts';
 /** A text, or a text with the brush that paints it once it is cut and aligned. */
 export type Cell = string | { readonly text: string; readonly brush: (text: string) => string };
 
-/** A column's title and how its cells stand. */
+/** A column's title and how its cells stand. What is cut or left out on a narrow terminal can be read in full elsewhere. */
 export interface Column {
   readonly title: string;
   /** Numbers stand right; default left. */
   readonly right?: boolean;
-  /** Cut where the terminal is too narrow for the row; for what can be read in full elsewhere. Default: the row is wider. */
+  /** Cut where the terminal is too narrow for the row, the last of them first. Default: the row is wider. */
   readonly yields?: boolean;
+  /** Left out where cutting is not enough, the lowest number first. Default: never. */
+  readonly spare?: number;
 }
 
 /** Longer cells are cut, with the count of what is missing. */
 const LONGEST_CELL = 200;
 /** A column that yields keeps so much: less tells nothing. */
 const LEAST_COLUMNS = 12;
+/** Between two columns. */
+const GAP = 2;
 
 /** Where the table stands, both in columns of the terminal. */
 export interface Room {
@@ -27,33 +31,46 @@ export interface Room {
   readonly columns?: number | undefined;
 }
 
+interface Shown {
+  readonly text: string;
+  readonly brush: ((text: string) => string) | undefined;
+}
+
+/** The places of the columns that fit when all that yield have yielded. */
+function fitting(columns: readonly Column[], widths: readonly number[], room: number): number[] {
+  const least = (i: number): number => (columns[i]?.yields ? Math.min(LEAST_COLUMNS, widths[i] ?? 0) : (widths[i] ?? 0));
+  const kept = columns.map((_, i) => i);
+  const isOver = (): boolean => kept.reduce((sum, i) => sum + least(i), GAP * (kept.length - 1)) > room;
+  const spare = kept.filter((i) => columns[i]?.spare !== undefined).sort((a, b) => (columns[a]?.spare ?? 0) - (columns[b]?.spare ?? 0));
+  for (const i of spare) if (isOver()) kept.splice(kept.indexOf(i), 1);
+  return kept;
+}
+
 /** The rows under a dim line of titles, without a newline at the end. */
 export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], paint: Paint, room: Room = {}): string {
   const indent = room.indent ?? '';
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: printable(cell, LONGEST_CELL), brush: undefined } : { text: printable(cell.text, LONGEST_CELL), brush: cell.brush })));
+  const cells = rows.map((row) => row.map((cell): Shown => (typeof cell === 'string' ? { text: printable(cell, LONGEST_CELL), brush: undefined } : { text: printable(cell.text, LONGEST_CELL), brush: cell.brush })));
   const widths = columns.map((column, i) => cells.reduce((most, row) => Math.max(most, width(row[i]?.text ?? '')), width(column.title)));
-  let over = room.columns === undefined ? 0 : indent.length + widths.reduce((sum, one) => sum + one, 2 * (columns.length - 1)) - room.columns;
-  columns.forEach((column, i) => {
-    if (!column.yields || over <= 0) return;
+  const space = room.columns === undefined ? Infinity : room.columns - indent.length;
+  const kept = fitting(columns, widths, space);
+  let over = kept.reduce((sum, i) => sum + (widths[i] ?? 0), GAP * (kept.length - 1)) - space;
+  for (const i of kept.toReversed()) {
+    if (columns[i]?.yields !== true || over <= 0) continue;
     const wanted = widths[i] ?? 0;
-    const kept = Math.min(wanted, Math.max(LEAST_COLUMNS, wanted - over));
-    over -= wanted - kept;
-    widths[i] = kept;
-    for (const row of cells) {
-      const cell = row[i];
-      if (cell !== undefined) cell.text = fit(cell.text, kept);
-    }
-  });
-  const line = (parts: readonly { text: string; brush: ((text: string) => string) | undefined }[]): string => {
-    let out = indent;
-    parts.forEach((part, i) => {
-      const gap = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(part.text)));
-      const shown = part.brush === undefined ? part.text : part.brush(part.text);
-      const last = i === parts.length - 1;
-      out += columns[i]?.right ? gap + shown : shown + (last ? '' : gap);
-      if (!last) out += '  ';
+    const given = Math.min(wanted, Math.max(LEAST_COLUMNS, wanted - over));
+    over -= wanted - given;
+    widths[i] = given;
+  }
+  const line = (row: readonly Shown[]): string => {
+    const parts = kept.map((i) => {
+      const most = widths[i] ?? 0;
+      const { text, brush } = row[i] ?? { text: '', brush: undefined };
+      const cut = columns[i]?.yields === true ? fit(text, most) : text;
+      const gap = ' '.repeat(Math.max(0, most - width(cut)));
+      const shown = brush === undefined ? cut : brush(cut);
+      return columns[i]?.right ? gap + shown : shown + gap;
     });
-    return out.trimEnd();
+    return (indent + parts.join(' '.repeat(GAP))).trimEnd();
   };
   return [line(columns.map((column) => ({ text: column.title, brush: paint.dim }))), ...cells.map(line)].join('\n');
 }

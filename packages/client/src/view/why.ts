@@ -1,6 +1,7 @@
-/** `why`: everything banban knows of one address, the present before the past. */
+/** `why`: everything banban knows of one address or network, the present before the past. */
 import type { EndedBan, Instant, OffenceView, WhyResponse } from 'banban-shared';
-import { enforcementWords, originWords } from './ban.ts';
+import { enforcementBrush, enforcementWords, originWords } from './ban.ts';
+import { hitsWords } from './hits.ts';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { ago, lasting, seconds, until } from './when.ts';
@@ -24,10 +25,11 @@ export function whyPage(why: WhyResponse, now: Instant, paint: Paint): string {
   const parts = [verdict(why, address, now, paint)];
   if (why.bans.length > 0) {
     const lines = why.bans.map((ban) => {
-      const kernel = enforcementWords[ban.enforcement];
-      const shown = ban.enforcement === 'held' ? paint.good(kernel) : ban.enforcement === 'simulated' ? paint.warn(kernel) : paint.bad(kernel);
+      const kernel = enforcementBrush(ban.enforcement, paint)(enforcementWords[ban.enforcement]);
       const level = ban.level === null ? '' : `, level ${ban.level}`;
-      return `  ${printable(ban.target, 80)}  since ${ago(ban.since, now)}, ends ${until(ban.until, now)}${level}, by ${printable(originWords(ban.origin), 80)}, kernel: ${shown}${because(ban.reason)}`;
+      const network = ban.address === why.address ? '' : `${printable(ban.address, 80)}, `;
+      const met = hitsWords(ban, now);
+      return `  ${printable(ban.target, 80)}  ${network}since ${ago(ban.since, now)}, ends ${until(ban.until, now)}${level}, by ${printable(originWords(ban.origin), 80)}, kernel: ${kernel}${because(ban.reason)}${met.length === 0 ? '' : `\n    ${met.join('; ')}`}`;
     });
     parts.push([paint.bold('active bans'), ...lines].join('\n'));
   }
@@ -43,7 +45,7 @@ export function whyPage(why: WhyResponse, now: Instant, paint: Paint): string {
 function verdict(why: WhyResponse, address: string, now: Instant, paint: Paint): string {
   const allowed = why.allowedBy === null ? '' : `it is never banned, because ${printable(why.allowedBy, 80)} is on the allow list`;
   if (why.bans.length > 0) {
-    const bans = why.bans.map((ban) => `${printable(ban.target, 80)} ${lasting(ban.until, now)}`).join(', ');
+    const bans = why.bans.map((ban) => `${printable(ban.target, 80)} ${lasting(ban.until, now)}${ban.address === why.address ? '' : ` (with all of ${printable(ban.address, 80)})`}`).join(', ');
     return `${paint.bold(address)} ${paint.bad('is banned')} in ${bans}${allowed === '' ? '' : `; yet ${allowed}`}`;
   }
   if (allowed !== '') return `${paint.bold(address)} is not banned: ${allowed}`;

@@ -6,7 +6,7 @@ import type { DaemonView } from './daemon-view.ts';
 function listProblem(target: TargetStatus, backend: TargetStatus['backends'][number], enforcing: boolean): string | undefined {
   const where = target.backends.length > 1 ? `target ${target.name}, ${backend.backend}` : `target ${target.name}`;
   const { message } = backend;
-  const idle = target.bans === 0 ? '' : target.bans === 1 ? '1 ban is not enforced: ' : `${target.bans} bans are not enforced: `;
+  const idle = backend.bans === 0 ? '' : backend.bans === 1 ? '1 ban is not enforced: ' : `${backend.bans} bans are not enforced: `;
   switch (backend.state) {
     case 'missing':
       // Where nothing can be enforced at all, that is said first, and once.
@@ -30,6 +30,7 @@ export function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: Dae
   if (!status.enforcing) problems.push(`nothing is enforced: ${status.simulatedBecause ?? ''}`);
   if (status.store.error !== null) problems.push(status.store.error);
   for (const target of status.targets) problems.push(...target.backends.flatMap((backend) => listProblem(target, backend, status.enforcing) ?? []));
+  for (const sentence of daemon.firewallProblems()) problems.push(`firewall: ${sentence}`);
   for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);
   for (const message of daemon.engine.switchedOff().values()) problems.push(message);
   if (status.config.error !== null) problems.push(`the last reload was refused, the configuration before it is in force: ${status.config.error}`);

@@ -1,5 +1,5 @@
 /** What is to be said about a request to ban or unban: why it was refused, why it is not enforced, what else holds the address. */
-import { familyOf, holds, networkOf, prefixOf, subjectOf, type Enforcement, type Subject } from 'banban-shared';
+import { familyOf, holds, isNetwork, prefixOf, subjectOf, type Enforcement, type Subject } from 'banban-shared';
 import type { EngineView } from './daemon-view.ts';
 
 type TargetState = ReturnType<EngineView['targetStates']>[number];
@@ -8,8 +8,14 @@ type UnbanOutcome = ReturnType<EngineView['unban']>[number];
 
 const STATE_OF = { held: 'ok', simulated: 'simulated', pending: 'pending', unread: 'unread', missing: 'missing', waiting: 'full', failed: 'failed' } as const;
 
-/** `a`, `a and b`, `a, b and c`. */
-export const listed = (words: readonly string[]): string => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`);
+/** So many are named: the 256 addresses of a request that are one network are no sentence. */
+const MOST_NAMED = 5;
+
+/** `a`, `a and b`, `a, b and c`, `a, b, c, d, e and 7 more`. */
+function listed(words: readonly string[]): string {
+  const shown = words.length > MOST_NAMED ? [...words.slice(0, MOST_NAMED), `${words.length - MOST_NAMED} more`] : words;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1) ?? ''}`;
+}
 
 /**
  * Why a ban that is stored does nothing, or not everywhere yet; undefined where it does. A list that says why is quoted,
@@ -36,28 +42,40 @@ export function enforcementMessage(subject: Subject, target: string, enforcement
   }
 }
 
-/** Why it was not banned. `bits` is the prefix to which the target widens IPv6 addresses. */
-export function refusedMessage(outcome: BanOutcome & { readonly outcome: 'refused' }, bits: number): string {
-  const { subject, allowedBy } = outcome;
-  if (allowedBy === undefined) return outcome.message;
-  const entry = subjectOf(allowedBy);
-  const never = 'an allowed address is never banned';
-  if (holds(entry, subject)) return `the allow list has ${entry}: ${never}`;
-  const whole = holds(subject, entry) ? subject : widened(subject, bits);
-  const why = whole === subject ? '' : `IPv6 is banned here by the /${bits}, and `;
-  return `${why}${whole} holds ${entry}, which the allow list has: ${never}`;
+/**
+ * The addresses of a request by the network that is banned for them: a target may ban IPv6 by its prefix (`bits`). What is banned
+ * as it was asked for is not in it.
+ */
+export function widenedBy(subjects: readonly Subject[], bits: number): ReadonlyMap<Subject, readonly Subject[]> {
+  const widened = new Map<Subject, Subject[]>();
+  if (bits === 128) return widened;
+  for (const subject of new Set(subjects)) {
+    if (isNetwork(subject) || familyOf(subject) === 4) continue;
+    const network = prefixOf(subject, bits);
+    const own = widened.get(network);
+    if (own === undefined) widened.set(network, [subject]);
+    else own.push(subject);
+  }
+  return widened;
 }
 
-const widened = (subject: Subject, bits: number): Subject =>
-  familyOf(subject) === 6 && networkOf(subject).bits > bits ? subjectOf(prefixOf(networkOf(subject).address, bits)) : subject;
+/** Why it was not banned. `asked` are the addresses for which it would have been, as in `widenedBy`. */
+export function refusedMessage(outcome: BanOutcome & { readonly outcome: 'refused' }, asked: readonly Subject[] = []): string {
+  const { subject, allowedBy } = outcome;
+  const network = asked.length === 0 ? '' : `${listed(asked)} would be banned with all of ${subject}, and `;
+  if (allowedBy === undefined) return `${network}${outcome.message}`;
+  const entry = subjectOf(allowedBy);
+  const why = holds(entry, subject) ? `the allow list has ${entry}` : `${subject} holds ${entry}, which the allow list has`;
+  return `${network}${why}: an allowed address is never banned`;
+}
 
 /**
- * What else there is to say of a ban that stands: what it became where more is banned than was asked for, and which bans of
- * networks around it stand with it.
+ * What else there is to say of a ban that stands: for which addresses a whole network is banned, and which bans of networks around
+ * it stand with it. `asked` as for `refusedMessage`.
  */
-export function bannedNotes(asked: Subject | undefined, { ban, within }: BanOutcome & { readonly outcome: 'banned' | 'extended' | 'unchanged' }): string[] {
+export function bannedNotes({ ban, within }: BanOutcome & { readonly outcome: 'banned' | 'extended' | 'unchanged' }, asked: readonly Subject[] = []): string[] {
   const notes: string[] = [];
-  if (asked !== undefined && asked !== ban.address) notes.push(`${asked} is banned with all of its /${networkOf(ban.address).bits}, as ipv6_prefix of ${ban.target} says`);
+  if (asked.length > 0) notes.push(`the network of ${listed(asked)}, as ipv6_prefix of ${ban.target} says`);
   if (within.length > 0) notes.push(`it is also held by the ban${within.length === 1 ? '' : 's'} of ${listed(within.map((b) => b.address))}`);
   return notes;
 }

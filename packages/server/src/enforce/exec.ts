@@ -13,6 +13,8 @@ export interface ExecOptions {
   readonly timeout: Ms;
   /** Kills the child; the result is then the failure `stopped`. */
   readonly signal?: AbortSignal;
+  /** What the program reads on its standard input, up to the end; it may stop reading before. Without it there is nothing to read. */
+  readonly input?: string | Buffer;
   /** Takes the standard output as it comes, instead of `stdout`. */
   readonly onStdout?: (chunk: Buffer) => void;
 }
@@ -69,14 +71,14 @@ function keeper(): { add(chunk: Buffer): void; text(): string } {
  * program does: it has a process group of its own, which is killed, its children included.
  */
 export function exec(program: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
-  const { clock, timeout, signal, onStdout, path = searchPath() } = options;
+  const { clock, timeout, signal, input, onStdout, path = searchPath() } = options;
   const file = findProgram(program, path);
   if (file === undefined) return Promise.resolve({ kind: 'missing', message: `the program ${program} is not installed (looked in ${path})` });
   if (signal?.aborted === true) return Promise.resolve({ kind: 'stopped', message: `${program} was not started` });
   return new Promise((resolve) => {
     let child: ChildProcess;
     try {
-      child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: path, LC_ALL: 'C' }, cwd: '/', detached: true });
+      child = spawn(file, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env: { PATH: path, LC_ALL: 'C' }, cwd: '/', detached: true });
     } catch (error) {
       // Some failures are thrown (out of memory), others arrive as an event (no more processes), without streams at that.
       resolve({ kind: 'failed', message: `${program} could not be started: ${error instanceof Error ? error.message : String(error)}` });
@@ -86,6 +88,9 @@ export function exec(program: string, args: readonly string[], options: ExecOpti
     const stderr = keeper();
     child.stdout?.on('data', onStdout ?? ((chunk: Buffer) => stdout.add(chunk)));
     child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk));
+    // A program that has seen enough closes its end (EPIPE): what it thinks of that is in its exit code.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
 
     const killGroup = (): void => {
       try {
@@ -97,6 +102,7 @@ export function exec(program: string, args: readonly string[], options: ExecOpti
     const finish = (result: ExecResult): void => {
       timer.cancel();
       signal?.removeEventListener('abort', stop);
+      child.stdin?.destroy();
       child.stdout?.destroy();
       child.stderr?.destroy();
       resolve(result);

@@ -263,6 +263,7 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
 
   return {
     backend: driver.backend,
+    defers: true,
     refuses: (subject) => driver.refuses(subject),
 
     read(): ListState {

@@ -1,6 +1,6 @@
 /** Lists in memory, for `--simulate`, for users who are not root, and for tests: everything but the kernel is real. */
-import type { Address } from 'banban-shared';
-import type { ConnectionCutter, Firewall } from './firewall.ts';
+import type { Subject } from 'banban-shared';
+import type { ConnectionCutter, Firewall, KernelList } from './firewall.ts';
 
 /** What to simulate of the kernel's bounds. */
 export interface SimulatedOptions {
@@ -8,29 +8,39 @@ export interface SimulatedOptions {
   readonly capacity?: number;
 }
 
-/** Every list is there, empty at first. Addresses are read back in the order of their stamps. */
+/**
+ * Every list is there, empty at first, and holds networks as well as addresses. Rows are read back in the order of their stamps, and
+ * stay where a list is closed and opened again.
+ */
 export function simulatedFirewall({ capacity }: SimulatedOptions = {}): Firewall {
-  const lists = new Map<string, Set<Address>>();
-  const rowsOf = (list: string): Set<Address> => {
-    let rows = lists.get(list);
-    if (rows === undefined) lists.set(list, (rows = new Set()));
+  const lists = new Map<string, Set<Subject>>();
+  const rowsOf = (key: string): Set<Subject> => {
+    let rows = lists.get(key);
+    if (rows === undefined) lists.set(key, (rows = new Set()));
     return rows;
   };
   return {
     kind: 'simulated',
-    unavailable: () => undefined,
-    read: (list) => ({ state: 'present', addresses: new Set(rowsOf(list)), capacity }),
-    identity: () => 'simulated',
-    write(list, { remove, add }) {
-      const rows = rowsOf(list);
-      for (const address of remove) rows.delete(address);
-      for (const address of add) {
-        rows.delete(address);
-        rows.add(address);
-        const oldest = rows.values().next().value;
-        if (capacity !== undefined && rows.size > capacity && oldest !== undefined) rows.delete(oldest);
-      }
-      return new Map();
+    open(target, backend): KernelList {
+      const rows = rowsOf(`${backend} ${target.name}`);
+      return {
+        backend: 'simulated',
+        refuses: () => undefined,
+        read: () => ({ state: 'present', subjects: new Set(rows), pending: new Set(), failures: new Map(), capacity }),
+        identity: () => 'simulated',
+        write({ remove, add }) {
+          for (const subject of remove) rows.delete(subject);
+          for (const { subject } of add) {
+            rows.delete(subject);
+            rows.add(subject);
+            const oldest = rows.values().next().value;
+            if (capacity !== undefined && rows.size > capacity && oldest !== undefined) rows.delete(oldest);
+          }
+          return new Map();
+        },
+        hits: () => new Map(),
+        close: () => undefined,
+      };
     },
   };
 }

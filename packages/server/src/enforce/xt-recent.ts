@@ -10,92 +10,72 @@
  * - A list taken away and made anew by `iptables -F; iptables -A …` has another inode number than just before, but one
  *   that was free: after two such rounds it is the first number again. Its times say nothing, they are those of the look.
  *   `iptables-restore` of the same rules keeps list, number and rows.
+ * - A rule with `--mask` cuts the packet's address before it looks for a row, so the row has to be the network's address. The mask
+ *   is the list's, from the first rule that names it, whatever later rules say, and both families share it.
  */
-import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAddress, rememberingParser, type Address } from 'banban-shared';
-import type { Firewall, ListChange, ListFailures, ListState } from './firewall.ts';
+import { familyOf, isNetwork, networkOf, parseSubject, type Subject } from 'banban-shared';
+import { systemClock } from '../clock.ts';
+import type { TargetConfig } from '../config/config.ts';
+import type { KernelList, ListFailures, ListState } from './firewall.ts';
+import { tickClock, type TickClock } from './jiffies.ts';
+import { ownStamps } from './xt-recent-hits.ts';
+import { readPieces, readSubjects, rowReader, stampedRows } from './xt-recent-rows.ts';
 
 /**
- * Where the kernel shows its lists and their bound; the defaults are right for any machine, tests have folders of their
- * own.
+ * Where the kernel shows its lists and their bound, and how its stamps are told; the defaults are right for any machine, tests
+ * have their own.
  */
 export interface XtRecentOptions {
   readonly root?: string;
   /** The module's parameter `ip_list_tot`: rows a list can have. Readable by root only. */
   readonly capacityFile?: string;
+  readonly ticks?: TickClock;
 }
 
+const ROOT = '/proc/net/xt_recent';
+const CAPACITY_FILE = '/sys/module/xt_recent/parameters/ip_list_tot';
 /** XT_RECENT_NAME_LEN less the NUL. */
 const LONGEST_NAME = 199;
-/** Readings of a list that keeps changing. Against 50,000 changes a second a row is still missed in 1 of 1,000 looks. */
-const MOST_READINGS = 7;
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
-/** One buffer for all readings: rows come in pages of 4 KiB and are decoded at once. */
-const page = Buffer.allocUnsafe(65_536);
+/** ENOENT: there is no such list. EIO: destroyed while it was used; made anew or not, the next look tells. */
+const isGone = (error: unknown): boolean => ['ENOENT', 'EIO'].includes(codeOf(error) ?? '');
 
-/** The file as it is, and in how many pieces the kernel gave it. */
-function readPieces(path: string): { text: string; pieces: number } {
-  const fd = openSync(path, constants.O_RDONLY);
+/** Why the kernel has no lists that could be written, and what to do; undefined when it has. */
+export function xtRecentUnavailable({ root = ROOT }: XtRecentOptions = {}): string | undefined {
+  if (!existsSync(root)) {
+    return `the kernel offers no xt_recent lists (${root} is missing): load the module with "modprobe xt_recent", or add a firewall rule with "-m recent"; a kernel built without it can't enforce bans`;
+  }
+  const writable = (list: string): boolean => {
+    try {
+      accessSync(join(root, list), constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let lists: string[];
   try {
-    let text = '';
-    let pieces = 0;
-    for (;;) {
-      const length = readSync(fd, page, 0, page.length, null);
-      if (length === 0) return { text, pieces };
-      text += page.toString('latin1', 0, length);
-      pieces++;
-    }
-  } finally {
-    closeSync(fd);
+    lists = readdirSync(root);
+  } catch (error) {
+    return `the kernel's lists in ${root} can't be looked at (${codeOf(error) ?? String(error)}): run banband as root`;
   }
+  // Who may write is set for each list when it is made (ip_list_uid, ip_list_perms); without one root is the safe guess.
+  if (lists.length === 0 ? process.geteuid?.() === 0 : lists.some(writable)) return undefined;
+  return `this user may not write the kernel's lists in ${root}: run banband as root`;
 }
 
-/** Rows that are remembered: a list has the same ones look after look. */
-const addressOfRow = rememberingParser(65_536);
-
-/** The addresses of rows `src=<addr> ttl: …`. The kernel writes IPv6 in full; here it is canonical. */
-function parseRows(text: string): Set<Address> {
-  const addresses = new Set<Address>();
-  for (let start = 0; start < text.length; ) {
-    const newline = text.indexOf('\n', start);
-    const end = newline < 0 ? text.length : newline;
-    const space = text.indexOf(' ', start);
-    if (text.startsWith('src=', start) && space > 0 && space < end) {
-      const address = addressOfRow(text.slice(start + 4, space));
-      if (address !== undefined) addresses.add(address);
-    }
-    start = end + 1;
-  }
-  return addresses;
-}
-
-const same = (a: ReadonlySet<Address>, b: ReadonlySet<Address>): boolean => {
-  if (a.size !== b.size) return false;
-  for (const address of a) if (!b.has(address)) return false;
-  return true;
-};
-
-/**
- * Every address that the list has. The kernel finds its place between two pieces by counting rows, so a row that goes
- * meanwhile hides another. Two equal readings say that most likely none went; while the list keeps changing, what any of the
- * readings saw is taken together, and may then hold a row that went within that millisecond.
- */
-function readRows(path: string): Set<Address> {
-  const { text, pieces } = readPieces(path);
-  const all = parseRows(text);
-  if (pieces <= 1) return all;
-  let last: ReadonlySet<Address> = new Set(all);
-  for (let reading = 2; reading <= MOST_READINGS; reading++) {
-    const now = parseRows(readPieces(path).text);
-    for (const address of now) all.add(address);
-    if (same(last, now)) break;
-    last = now;
-  }
-  return all;
+/** Why a row can't be had in a target's list; the kernel has no room for networks, but a rule with `--mask` can look for their address. */
+function refusal(subject: Subject, { name, ipv6Prefix }: TargetConfig): string | undefined {
+  const { bits } = networkOf(subject);
+  if (familyOf(subject) === 4) return isNetwork(subject) ? `${subject} is a network, and the lists of xt_recent hold single addresses; networks need backend: nftables or ipset` : undefined;
+  if (bits === ipv6Prefix) return undefined;
+  if (ipv6Prefix === 128) return `${subject} is a network, and the lists of xt_recent hold single addresses; networks need backend: nftables or ipset`;
+  return `the rule of ${name} looks for IPv6 networks of ${ipv6Prefix} bits (ipv6_prefix), and ${subject} is ${isNetwork(subject) ? `one of ${bits}` : 'a single address'}, so no packet would ever match it`;
 }
 
 /** An opening that keeps a list's inode number from being given to the next list. */
@@ -105,140 +85,129 @@ interface Hold {
   readonly identity: string;
 }
 
-/** The kernel's lists of xt_recent. Bans are rows; what the rules of the firewall do about a row is theirs. */
-export function xtRecent({ root = '/proc/net/xt_recent', capacityFile = '/sys/module/xt_recent/parameters/ip_list_tot' }: XtRecentOptions = {}): Firewall {
-  const holds = new Map<string, Hold>();
+function capacityIn(file: string): number | undefined {
+  try {
+    const rows = Number(readFileSync(file, 'latin1').trim());
+    return Number.isSafeInteger(rows) && rows > 0 ? rows : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeOne(path: string, command: string): void {
+  // O_WRONLY alone: should the root be wrong, nothing is made or emptied there.
+  const fd = openSync(path, constants.O_WRONLY);
+  try {
+    writeSync(fd, command);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The rows of a target. What the rules of the firewall do about a row is theirs. */
+export function xtRecentList(target: TargetConfig, options: XtRecentOptions = {}): KernelList {
+  const { root = ROOT, capacityFile = CAPACITY_FILE, ticks = tickClock({ clock: systemClock }) } = options;
+  const { name } = target;
+  const path = name !== '' && name !== '.' && name !== '..' && Buffer.byteLength(name) <= LONGEST_NAME && !/[/\0]/.test(name) ? join(root, name) : undefined;
+  const readRow = rowReader(target.ipv6Prefix);
+  const stamps = ownStamps();
+  let hold: Hold | undefined;
   let generation = 0;
 
-  const fileOf = (list: string): string | undefined =>
-    list !== '' && list !== '.' && list !== '..' && Buffer.byteLength(list) <= LONGEST_NAME && !/[/\0]/.test(list) ? join(root, list) : undefined;
+  const badName = (): string => `${JSON.stringify(name)} can't be the name of a kernel list`;
 
-  function explain(list: string, error: unknown): string {
-    switch (codeOf(error)) {
-      case 'ENOENT':
-      case 'EIO':
-        return `the kernel has no list ${list}: no firewall rule names it`;
-      case 'EACCES':
-      case 'EPERM':
-        return `the kernel's list ${list} may not be used by this user: run banband as root`;
-      default:
-        return `the kernel's list ${list} failed: ${error instanceof Error ? error.message : String(error)}`;
-    }
+  function explain(error: unknown): string {
+    if (isGone(error)) return `the kernel has no list ${name}: no firewall rule names it`;
+    if (['EACCES', 'EPERM'].includes(codeOf(error) ?? '')) return `the kernel's list ${name} may not be used by this user: run banband as root`;
+    return `the kernel's list ${name} failed: ${error instanceof Error ? error.message : String(error)}`;
   }
 
-  function capacity(): number | undefined {
-    try {
-      const rows = Number(readFileSync(capacityFile, 'latin1').trim());
-      return Number.isSafeInteger(rows) && rows > 0 ? rows : undefined;
-    } catch {
-      return undefined;
-    }
-  }
+  const whyMissing = (): string =>
+    xtRecentUnavailable({ root }) ??
+    `the kernel has no list ${name}: no firewall rule names it; "banctl firewall install" makes it, or firewall: { manage: true }; bans are kept and put in as soon as one does`;
 
-  function inodeOf(path: string): number | undefined {
-    try {
-      return statSync(path, { throwIfNoEntry: false })?.ino;
-    } catch {
-      return undefined;
-    }
-  }
-
-  function letGo(list: string): void {
-    const hold = holds.get(list);
+  function letGo(): void {
     if (hold === undefined) return;
-    holds.delete(list);
     closeSync(hold.fd);
-  }
-
-  function writeOne(path: string, command: string): void {
-    // O_WRONLY alone: should the root be wrong, nothing is made or emptied there.
-    const fd = openSync(path, constants.O_WRONLY);
-    try {
-      writeSync(fd, command);
-    } finally {
-      closeSync(fd);
-    }
+    hold = undefined;
+    stamps.clear();
   }
 
   return {
-    kind: 'xt_recent',
+    backend: 'xt_recent',
+    refuses: (subject) => refusal(subject, target),
 
-    unavailable() {
-      if (!existsSync(root)) {
-        return `the kernel offers no xt_recent lists (${root} is missing): load the module with "modprobe xt_recent", or add a firewall rule with "-m recent"; a kernel built without it can't enforce bans`;
-      }
-      const writable = (list: string): boolean => {
-        try {
-          accessSync(join(root, list), constants.W_OK);
-          return true;
-        } catch {
-          return false;
-        }
-      };
-      let lists: string[];
+    read(): ListState {
+      if (path === undefined) return { state: 'failed', message: badName() };
       try {
-        lists = readdirSync(root);
+        return { state: 'present', subjects: readSubjects(path, readRow), pending: new Set(), failures: new Map(), capacity: capacityIn(capacityFile) };
       } catch (error) {
-        return `the kernel's lists in ${root} can't be looked at (${codeOf(error) ?? String(error)}): run banband as root`;
-      }
-      // Who may write is set for each list when it is made (ip_list_uid, ip_list_perms); without one root is the safe guess.
-      if (lists.length === 0 ? process.geteuid?.() === 0 : lists.some(writable)) return undefined;
-      return `this user may not write the kernel's lists in ${root}: run banband as root`;
-    },
-
-    read(list): ListState {
-      const path = fileOf(list);
-      if (path === undefined) return { state: 'failed', message: `${JSON.stringify(list)} can't be the name of a kernel list` };
-      try {
-        return { state: 'present', addresses: readRows(path), capacity: capacity() };
-      } catch (error) {
-        const code = codeOf(error);
-        // EIO: destroyed while it was read. Made anew or not, the next look tells.
-        return code === 'ENOENT' || code === 'EIO' ? { state: 'missing' } : { state: 'failed', message: explain(list, error) };
+        return isGone(error) ? { state: 'missing', message: whyMissing() } : { state: 'failed', message: explain(error) };
       }
     },
 
-    identity(list) {
-      const path = fileOf(list);
+    identity() {
       if (path === undefined) return undefined;
       const ino = inodeOf(path);
-      const hold = holds.get(list);
       if (ino !== undefined && hold?.ino === ino) return hold.identity;
-      letGo(list);
+      letGo();
       if (ino === undefined) return undefined;
       try {
         const fd = openSync(path, constants.O_RDONLY);
-        const held: Hold = { fd, ino: fstatSync(fd).ino, identity: `list ${++generation}` };
-        holds.set(list, held);
-        return held.identity;
+        hold = { fd, ino: fstatSync(fd).ino, identity: `list ${++generation}` };
+        return hold.identity;
       } catch (error) {
         // A list that can't be held (gone again, or not ours to read) is told by its number alone.
         return codeOf(error) === 'ENOENT' ? undefined : `inode ${ino}`;
       }
     },
 
-    write(list, { remove, add }: ListChange): ListFailures {
-      const failures = new Map<Address, string>();
-      const path = fileOf(list);
-      let gone = path === undefined ? `${JSON.stringify(list)} can't be the name of a kernel list` : undefined;
-      const writeAll = (sign: '-' | '+', addresses: readonly Address[]): void => {
-        for (const address of addresses) {
-          if (gone !== undefined || path === undefined) failures.set(address, gone ?? '');
-          // The kernel reads 010.0.0.1 as 10.0.0.1 and takes ::ffff:… as a row that matches no packet.
-          else if (parseAddress(address) !== address) failures.set(address, `${JSON.stringify(address)} is not an address in canonical form; this is a fault in banban`);
-          else
-            try {
-              writeOne(path, sign + address);
-            } catch (error) {
-              const message = explain(list, error);
-              failures.set(address, message);
-              if (codeOf(error) !== 'EINVAL') gone = message;
-            }
+    write({ remove, add }): ListFailures {
+      const failures = new Map<Subject, string>();
+      let gone = path === undefined ? badName() : undefined;
+      const writeRow = (sign: '-' | '+', subject: Subject): void => {
+        if (gone !== undefined || path === undefined) return void failures.set(subject, gone ?? '');
+        // The kernel reads 010.0.0.1 as 10.0.0.1 and takes ::ffff:… as a row that matches no packet.
+        if (parseSubject(subject) !== subject) return void failures.set(subject, `${JSON.stringify(subject)} is not an address in canonical form; this is a fault in banban`);
+        const refused = sign === '+' ? refusal(subject, target) : undefined;
+        if (refused !== undefined) return void failures.set(subject, refused);
+        const { address } = networkOf(subject);
+        // What can't have a row has none to be removed, and the row of that address may be another's.
+        if (readRow(address) !== subject) return;
+        try {
+          writeOne(path, sign + address);
+          if (sign === '+') stamps.wrote(subject);
+          else stamps.removed(subject);
+        } catch (error) {
+          const message = explain(error);
+          failures.set(subject, message);
+          if (codeOf(error) !== 'EINVAL') gone = message;
         }
       };
-      writeAll('-', remove);
-      writeAll('+', add);
+      for (const subject of remove) writeRow('-', subject);
+      for (const { subject } of add) writeRow('+', subject);
       return failures;
     },
+
+    hits() {
+      const reading = ticks.look();
+      if (path === undefined || reading === undefined) return new Map();
+      try {
+        return stamps.hits(stampedRows(readPieces(path).text, readRow), reading);
+      } catch {
+        // No list, no hits; `read` says what is wrong with it.
+        return new Map();
+      }
+    },
+
+    close: letGo,
   };
 }

@@ -62,9 +62,11 @@ export interface EnforcerParts {
 const WORST: readonly Enforcement[] = ['failed', 'missing', 'waiting', 'unread', 'pending', 'simulated', 'held'];
 const WORST_STATE: readonly ListStatus[] = ['failed', 'missing', 'full', 'unread', 'pending', 'simulated', 'ok'];
 
-interface Target {
-  config: TargetConfig;
-  ledgers: Ledger[];
+/** A list of a target. */
+interface Held {
+  /** Equal for two that are the same list. */
+  readonly shape: string;
+  readonly ledger: Ledger;
 }
 
 /** What is known of a target of which only the name is. */
@@ -72,49 +74,87 @@ const ORPHAN: TargetConfig = { name: '', backends: ['xt_recent'], ban: [], ports
 
 const latest = (a: Instant | undefined, b: Instant | undefined): Instant | undefined => (a === undefined || (b !== undefined && b > a) ? b : a);
 
-/** What makes another list of it: the rest of a target is the firewall rules' business. */
-const shapeOf = ({ backends, ipv6Prefix, command, seconds }: TargetConfig): string => JSON.stringify([backends, ipv6Prefix, command, seconds]);
+/** What makes another list of a target's: the rest is the firewall rules' business. */
+function shapeOf({ name, ipv6Prefix, command, seconds }: TargetConfig, backend: BackendName): string {
+  switch (backend) {
+    case 'xt_recent':
+      return JSON.stringify([name, backend, ipv6Prefix, seconds]);
+    case 'nftables':
+    case 'ipset':
+      return JSON.stringify([name, backend, ipv6Prefix]);
+    case 'hosts_deny':
+      return JSON.stringify([name, backend]);
+    case 'command':
+      return JSON.stringify([name, backend, command]);
+  }
+}
 
 /** An enforcer without targets: `configure` comes first. */
 export function createEnforcer({ clock, firewall, bans, log, onReleased }: EnforcerParts): Enforcer {
-  const targets = new Map<string, Target>();
-  let syncSoon = false;
+  const targets = new Map<string, readonly Held[]>();
+  /** Lists that are no target's any more, and have not yet been freed of what banban put in; by their shapes. */
+  const leaving = new Map<string, { readonly target: string; readonly ledger: Ledger }>();
+  let checksSoon = false;
+  let closed = false;
 
-  function open(config: TargetConfig): Ledger[] {
-    return config.backends.map((backend) => {
-      const changed = (): void => {
-        ledger.changed();
-        if (syncSoon) return;
-        syncSoon = true;
-        clock.soon(() => {
-          syncSoon = false;
-          check();
-        });
-      };
-      const list = firewall.open(config, backend, changed);
-      const ledger: Ledger = createLedger({ clock, list, config, bans, log, onReleased: (ids) => confirm(config.name, ids) });
-      return ledger;
-    });
+  function open(config: TargetConfig, backend: BackendName): Held {
+    const shape = shapeOf(config, backend);
+    // Two of them on one list would undo each other's work; what the old one has left, the new one finds.
+    leaving.get(shape)?.ledger.list.close();
+    leaving.delete(shape);
+    const changed = (): void => {
+      ledger.changed();
+      if (checksSoon || closed) return;
+      checksSoon = true;
+      clock.soon(() => {
+        checksSoon = false;
+        check();
+      });
+    };
+    const list = firewall.open(config, backend, changed);
+    const ledger: Ledger = createLedger({ clock, list, config, bans, log, onReleased: (ids) => confirm(config.name, ids) });
+    return { shape, ledger };
+  }
+
+  function leave(target: string, { shape, ledger }: Held): void {
+    if (ledger.abandon()) ledger.list.close();
+    else leaving.set(shape, { target, ledger });
   }
 
   /** Ids that one list has confirmed are told on when no other list of the target owes them. */
-  function confirm(name: string, ids: readonly number[]): void {
-    const ledgers = targets.get(name)?.ledgers ?? [];
+  function confirm(target: string, ids: readonly number[]): void {
+    const ledgers = everOf(target);
     const done = ids.filter((id) => !ledgers.some((ledger) => ledger.owesId(id)));
     if (done.length > 0) onReleased(done);
   }
 
   function check(): void {
-    for (const { config, ledgers } of targets.values()) {
-      for (const ledger of ledgers) {
+    if (closed) return;
+    for (const [target, lists] of targets) {
+      for (const { ledger } of lists) {
         const { added, removed } = ledger.check();
-        if (added + removed > 0) log.info('reconciled', { target: config.name, backend: ledger.list.backend, added, removed });
+        if (added + removed > 0) log.info('reconciled', { target, backend: ledger.list.backend, added, removed });
       }
+    }
+    for (const [shape, { ledger }] of leaving) {
+      if (!ledger.abandon()) continue;
+      ledger.list.close();
+      leaving.delete(shape);
     }
   }
 
-  const ledgersOf = (target: string): readonly Ledger[] => targets.get(target)?.ledgers ?? [];
+  const ledgersOf = (target: string): readonly Ledger[] => (targets.get(target) ?? []).map((list) => list.ledger);
+  /** Those that are leaving, too. */
+  const everOf = (target: string): readonly Ledger[] => [...ledgersOf(target), ...[...leaving.values()].flatMap((one) => (one.target === target ? one.ledger : []))];
   const able = (target: string, subject: Subject): readonly Ledger[] => ledgersOf(target).filter((ledger) => ledger.takes(subject));
+
+  function refuses(target: string, subject: Subject): string | undefined {
+    const why = ledgersOf(target).map((ledger) => ledger.list.refuses(subject));
+    return why.includes(undefined) ? undefined : (why[0] ?? `there is no target ${target}`);
+  }
+
+  /** Bans that were made when the target had another backend, and that none of those it has now can hold. */
+  const unable = (target: string): Subject[] => [...bans.of(target).keys()].filter((subject) => able(target, subject).length === 0);
 
   function enforcementOf({ target, address }: BanRecord): Enforcement {
     const each = able(target, address).map((ledger) => ledger.enforcementOf(address));
@@ -146,24 +186,20 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
 
   return {
     configure(configs) {
-      const wanted = new Map([...configs].map((config) => [config.name, config]));
-      for (const [name, target] of targets) {
-        const config = wanted.get(name);
-        if (config !== undefined && shapeOf(config) === shapeOf(target.config)) continue;
-        for (const ledger of target.ledgers) {
-          ledger.abandon();
-          ledger.list.close();
-        }
-        targets.delete(name);
-      }
-      const before = new Map(targets);
+      const wanted = [...configs];
+      const shapes = new Set(wanted.flatMap((config) => config.backends.map((backend) => shapeOf(config, backend))));
+      const before = [...targets];
+      const kept = new Map<string, Held>();
       targets.clear();
-      for (const [name, config] of wanted) targets.set(name, { config, ledgers: before.get(name)?.ledgers ?? open(config) });
+      for (const [name, lists] of before) {
+        for (const list of lists) {
+          if (shapes.has(list.shape)) kept.set(list.shape, list);
+          else leave(name, list);
+        }
+      }
+      for (const config of wanted) targets.set(config.name, config.backends.map((backend) => kept.get(shapeOf(config, backend)) ?? open(config, backend)));
     },
-    refuses(target, subject) {
-      const why = ledgersOf(target).map((ledger) => ledger.list.refuses(subject));
-      return why.includes(undefined) ? undefined : (why[0] ?? `there is no target ${target}`);
-    },
+    refuses,
     apply(made) {
       for (const [name, own] of grouped(made)) for (const ledger of ledgersOf(name)) ledger.apply(own);
     },
@@ -171,34 +207,38 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
       const released: Released[] = [];
       const stuck = new Set<Released>();
       for (const [name, own] of grouped(gone)) {
-        const ledgers = ledgersOf(name);
+        const ledgers = everOf(name);
         for (const ledger of ledgers) for (const ban of ledger.release(own)) stuck.add(ban);
         if (ledgers.length === 0) for (const ban of releaseOrphans(name, own)) stuck.add(ban);
         for (const ban of own) if (!stuck.has(ban) && !ledgers.some((ledger) => ledger.owes(ban))) released.push(ban);
       }
       return { released, stuck: [...stuck] };
     },
-    owes: (ban) => ledgersOf(ban.target).some((ledger) => ledger.owes(ban)),
+    owes: (ban) => everOf(ban.target).some((ledger) => ledger.owes(ban)),
     sync(target) {
       const done = ledgersOf(target).map((ledger) => ledger.sync());
       return { added: done.reduce((sum, one) => sum + one.added, 0), removed: done.reduce((sum, one) => sum + one.removed, 0) };
     },
     check,
     refresh() {
-      for (const { ledgers } of targets.values()) for (const ledger of ledgers) ledger.refresh();
+      for (const lists of targets.values()) for (const { ledger } of lists) ledger.refresh();
     },
     enforcementOf,
     stateOf(target) {
       const backends = ledgersOf(target).map((ledger) => ledger.state());
-      const worst = WORST_STATE.flatMap((state) => backends.find((one) => one.state === state) ?? [])[0];
       const active = bans.of(target);
       const [only] = backends;
-      const notHeld = backends.length === 1 && only !== undefined ? only.notHeld : [...new Set(backends.flatMap((one) => one.notHeld))];
+      const misfits = backends.every((one) => one.bans === active.size) ? [] : unable(target);
+      const [misfit] = misfits;
+      const worst = WORST_STATE.flatMap((state) => backends.find((one) => one.state === state) ?? [])[0];
+      const said = worst === undefined ? 'not looked at yet' : backends.length > 1 && worst.message !== undefined ? `${worst.backend}: ${worst.message}` : worst.message;
+      const untilOf = (subject: Subject): number => active.get(subject)?.until ?? 0;
+      const notHeld = backends.length === 1 && only !== undefined && misfit === undefined ? only.notHeld : [...new Set([...backends.flatMap((one) => one.notHeld), ...misfits])].sort((a, b) => (untilOf(a) === untilOf(b) ? 0 : untilOf(b) > untilOf(a) ? 1 : -1));
       const capacities = backends.flatMap((one) => one.capacity ?? []);
       return {
         name: target,
-        state: worst?.state ?? 'failed',
-        message: worst === undefined ? 'not looked at yet' : backends.length > 1 && worst.message !== undefined ? `${worst.backend}: ${worst.message}` : worst.message,
+        state: misfit !== undefined ? 'failed' : (worst?.state ?? 'failed'),
+        message: misfit !== undefined && worst?.state !== 'failed' ? refuses(target, misfit) : said,
         bans: active.size,
         held: active.size - notHeld.length,
         foreign: [...new Set(backends.flatMap((one) => one.foreign))],
@@ -222,10 +262,12 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
       return joined;
     },
     setUnread(unread) {
-      for (const [name, { ledgers }] of targets) for (const ledger of ledgers) ledger.unread = ledger.list.backend === 'simulated' ? undefined : unread.get(name)?.get(ledger.list.backend);
+      for (const [name, lists] of targets) for (const { ledger } of lists) ledger.unread = ledger.list.backend === 'simulated' ? undefined : unread.get(name)?.get(ledger.list.backend);
     },
     close() {
-      for (const { ledgers } of targets.values()) for (const ledger of ledgers) ledger.list.close();
+      closed = true;
+      for (const lists of targets.values()) for (const { ledger } of lists) ledger.list.close();
+      for (const { ledger } of leaving.values()) ledger.list.close();
     },
   };
 }

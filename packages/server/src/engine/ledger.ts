@@ -2,7 +2,7 @@
  * One list of one target: keeps it what the active bans say, and knows at every moment how far that is true. It is longer than
  * most files because every way in which a list changes (bans, ends, looks, renewals, other people) has to leave the same ledger true.
  */
-import { after, instant, isNetwork, ms, type Enforcement, type Instant, type ListStatus, type Prefix, type Subject } from 'banban-shared';
+import { after, instant, isNetwork, ms, type Enforcement, type Instant, type ListStatus, type Subject } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 import type { TargetConfig } from '../config/config.ts';
 import type { Hits, KernelList, ListFailures, ListState, Row } from '../enforce/firewall.ts';
@@ -17,6 +17,9 @@ export interface BackendState {
   readonly state: ListStatus;
   /** A sentence where all is not well. */
   readonly message: string | undefined;
+  /** Active bans that the list can have. */
+  readonly bans: number;
+  /** Those of them that it has. */
   readonly held: number;
   /** What is in the list and banban did not put there. */
   readonly foreign: readonly Subject[];
@@ -46,8 +49,8 @@ export interface Ledger {
   /** Whether the row of an ended ban may still be there. */
   owes(ended: Released): boolean;
   owesId(id: number): boolean;
-  /** Takes all out that banban put in, because the list is nobody's from now on. */
-  abandon(): void;
+  /** Takes all out that banban put in, because the list is nobody's from now on. To be called again until it answers that nothing is left. */
+  abandon(): boolean;
   /** Reads the list, writes what is missing or left over, and reads it again where something was written. */
   sync(): SyncResult;
   /** Looks at the list, cheaply where nothing seems to have changed. */
@@ -74,18 +77,18 @@ export interface LedgerParts {
   readonly onReleased: (ids: readonly number[]) => void;
 }
 
-/** Answers of one second are fresh enough for the timer; what a person asks for is read anew if older than this. */
+/** What a person asks for is read anew if the last look is older than so many milliseconds. */
 const FRESH = 50;
 /**
- * Reading a list whole may take at most this part of the time: a table of 100 rows is read every second, one of 100,000 every few
+ * Looking at a list whole may take at most this part of the time: a table of 100 rows is looked at every second, one of 100,000 every few
  * minutes. Where the kernel tells of changes nothing is lost by it.
  */
-const READ_SHARE = 1 / 1000;
-const CHECK_EVERY = 1000;
-/** Somebody else's changes are answered at once, but not with more than this part of the time. */
+const LOOK_SHARE = 1 / 1000;
+const LOOK_EVERY = 950;
+/** Somebody else's changes are answered at once, but not with more than this part of the time; and so often is tried again what was refused. */
 const ANSWER_SHARE = 1 / 5;
+const RETRY_SHARE = 1 / 50;
 
-const NOTHING: ReadonlySet<Subject> = new Set();
 const NO_FAILURES: ListFailures = new Map();
 const UNCHANGED: SyncResult = { added: 0, removed: 0 };
 
@@ -94,53 +97,52 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
   const target = config.name;
   const names = { target, backend: list.backend };
   const never = instant(0);
+  /** Rows of active bans, as last read and written since. */
   let held = new Set<Subject>();
   /** Ended here, not yet confirmed gone from the kernel. */
   const ended = new Map<Subject, number>();
   const owed = new Set<number>();
   let foreign: Subject[] = [];
-  let pending: ReadonlySet<Subject> = NOTHING;
+  let pending = new Set<Subject>();
   let failures: ListFailures = NO_FAILURES;
   let capacity: number | undefined;
+  /** Whether bans wait for a place. */
+  let crowded = false;
   let state: 'present' | 'missing' | 'failed' | 'unknown' = 'unknown';
   let message: string | undefined;
+  let saidCause: string | undefined;
+  /** Of the list as last read; undefined while it can't be read. */
   let identity: string | undefined;
   let readAt: Instant = never;
-  /** When the next whole read is due, as far as its cost goes; and the next one after somebody else's change. */
-  let readDue: Instant = never;
+  /** When the next look is due, as far as its cost goes: with nothing new, after somebody else's change, after a refusal. */
+  let lookDue: Instant = never;
   let answerDue: Instant = never;
+  let retryDue: Instant = never;
   /** When rows under a `--seconds` rule are next stamped anew. */
   let renewDue: Instant = never;
   let dirty = false;
   let unread: string | undefined;
+  /** What is still to be taken out of an abandoned list. */
+  let leaving: readonly Subject[] | undefined;
 
   const takes = (subject: Subject): boolean => list.refuses(subject) === undefined;
-
-  /** The widest network around a network that the list holds in its place: rows must not overlap. */
-  function cover(subject: Subject): BanRecord | undefined {
-    if (!isNetwork(subject) || bans.networks(target).size < 2) return undefined;
-    return bans.around(target, subject).find((ban) => takes(ban.address));
-  }
-
-  const rowFor = (subject: Subject): Subject => cover(subject)?.address ?? subject;
   const rowOf = ({ address, until }: BanRecord): Row => ({ subject: address, until });
 
-  /** Active networks whose place another has taken. */
-  function covered(): ReadonlySet<Subject> {
-    const networks = bans.networks(target);
-    if (networks.size < 2) return NOTHING;
-    return new Set([...networks].filter((network) => cover(network) !== undefined));
+  /** The widest network around a network that the list has in its place: rows of networks must not overlap. */
+  const cover = (subject: Subject): BanRecord | undefined => (isNetwork(subject) ? bans.around(target, subject).find((ban) => takes(ban.address)) : undefined);
+  const rowFor = (subject: Subject): Subject => cover(subject)?.address ?? subject;
+
+  function* wantedRows(covered: ReadonlySet<Subject>): Generator<Row> {
+    for (const ban of bans.of(target).values()) if (takes(ban.address) && !covered.has(ban.address)) yield rowOf(ban);
   }
 
-  function* wantedRows(hidden: ReadonlySet<Subject>): Generator<Row> {
-    for (const ban of bans.of(target).values()) if (takes(ban.address) && !hidden.has(ban.address)) yield rowOf(ban);
-  }
-
-  function mark(now: typeof state, why: string | undefined): void {
-    if (state === now && message === why) return;
+  /** @param cause what it takes to be said again: a sentence may name another row each time */
+  function mark(now: typeof state, why: string | undefined, cause = why): void {
     const before = state;
     state = now;
     message = why;
+    if (before === now && cause === saidCause) return;
+    saidCause = cause;
     if (now === 'missing') log.warn('list_missing', { ...names, message: why ?? '' });
     else if (now === 'failed') log.error('list_failed', { ...names, message: why ?? '' });
     else if (now === 'present' && (before === 'missing' || before === 'failed')) log.info('list_back', names);
@@ -163,37 +165,27 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     if (ids.length > 0) onReleased(ids);
   }
 
-  function missing(why: string | undefined): void {
-    held = new Set();
-    foreign = [];
-    identity = undefined;
-    mark('missing', why ?? `the list ${target} of ${list.backend} is not there; bans are kept and put in as soon as it is`);
-    // What the kernel had is gone with the list.
-    confirm([...ended.keys()]);
-  }
-
   /**
    * Reads the list into the ledger; the listed subjects, or undefined when there are none to be had. Whether all is well
    * is not said here: a list that refuses every write can be read all the same.
    */
   function look(): ReadonlySet<Subject> | undefined {
-    const before = clock.now();
     dirty = false;
     // Before the reading: what changes in the middle of it has to show afterwards.
     const was = list.identity();
     const found: ListState = list.read();
-    readAt = clock.now();
-    const cost = Math.max(0, readAt - before);
-    readDue = after(readAt, ms(Math.max(CHECK_EVERY - 50, cost / READ_SHARE)));
-    answerDue = after(readAt, ms(cost / ANSWER_SHARE));
-    pending = NOTHING;
+    identity = undefined;
+    held = new Set();
+    foreign = [];
+    pending = new Set();
     failures = NO_FAILURES;
     switch (found.state) {
       case 'missing':
-        missing(found.message);
+        mark('missing', found.message ?? `the list ${target} of ${list.backend} is not there; bans are kept and put in as soon as it is`);
+        // What the kernel had is gone with the list.
+        confirm([...ended.keys()]);
         return undefined;
       case 'failed':
-        held = new Set();
         mark('failed', found.message);
         return undefined;
       case 'unknown':
@@ -201,93 +193,110 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
         return undefined;
       case 'present':
         identity = was;
-        ({ capacity, pending, failures } = found);
+        ({ capacity, failures } = found);
+        pending = new Set(found.pending);
         return found.subjects;
     }
   }
 
   function take(listed: ReadonlySet<Subject>): void {
     const active = bans.of(target);
-    held = new Set();
-    foreign = [];
     for (const subject of listed) {
-      if (active.has(subject)) held.add(subject);
+      const ban = active.get(subject);
+      // The ban's own text: the one that was just read would be kept beside it.
+      if (ban !== undefined) held.add(ban.address);
       else if (!ended.has(subject)) foreign.push(subject);
     }
   }
 
-  /** Writes, and marks the ledger failed or missing by what the kernel said. */
+  /** Writes, enters what became of it, and marks the ledger failed or missing by what the list said. */
   function write(remove: readonly Subject[], add: readonly Row[]): ListFailures {
     const refused = list.write({ remove, add });
-    const [first] = refused;
-    if (first !== undefined) {
-      if (list.identity() === undefined) missing(first[1]);
-      else mark('failed', `${first[0]} could not be written to the list ${target} of ${list.backend}: ${first[1]}`);
+    for (const subject of remove) {
+      if (refused.has(subject)) continue;
+      held.delete(subject);
+      pending.delete(subject);
     }
+    const into = list.defers === true ? pending : held;
+    for (const { subject } of add) if (!refused.has(subject)) into.add(subject);
+    const [first] = refused;
+    if (first === undefined) return refused;
+    if (list.identity() === undefined) {
+      look();
+      // Should it be there again already: nobody has put anything into it.
+      dirty = true;
+    } else mark('failed', `${first[0]} could not be written to the list ${target} of ${list.backend}: ${first[1]}`, first[1]);
     return refused;
   }
 
-  /** Enters rows that were written: held, or pending where the list only took them. */
-  function enter(rows: readonly Row[], refused: ListFailures): void {
-    if (list.defers === true) {
-      pending = new Set([...pending, ...rows.map((row) => row.subject)]);
-      return;
-    }
-    for (const { subject } of rows) if (!refused.has(subject)) held.add(subject);
+  function absent(listed: ReadonlySet<Subject>): Subject[] {
+    return [...ended.keys()].filter((subject) => !listed.has(subject) && !pending.has(subject));
   }
-
-  const absent = (listed: ReadonlySet<Subject>): Subject[] => [...ended.keys()].filter((subject) => !listed.has(subject) && !pending.has(subject));
 
   function present(): void {
     const [first] = failures;
     if (first === undefined) mark('present', undefined);
-    else mark('failed', `${failures.size === 1 ? '' : `${failures.size} changes are refused, the first: `}${first[0]}: ${first[1]}`);
+    else mark('failed', `${failures.size === 1 ? '' : `${failures.size} changes are refused, the first: `}${first[0]}: ${first[1]}`, first[1]);
   }
 
-  function sync(): SyncResult {
+  function mend(): SyncResult {
     const listed = look();
     if (listed === undefined) return UNCHANGED;
-    const hidden = covered();
-    const plan = planList({ active: wantedRows(hidden), ended: new Set(ended.keys()), listed, covered: hidden, capacity });
     confirm(absent(listed));
-    // What is on its way needs no second order, and what was refused is tried again by the list itself.
-    const add = pending.size + failures.size === 0 ? plan.add : plan.add.filter(({ subject }) => !pending.has(subject) && !failures.has(subject));
-    if (add.length === 0 && plan.remove.length === 0) {
-      take(listed);
+    const covered = new Set(bans.nested(target).map((ban) => ban.address).filter((subject) => cover(subject) !== undefined));
+    // What is on its way needs no second order, what was refused is tried again by the list itself, and what nobody wants any more is called back.
+    const all = pending.size + failures.size === 0 ? listed : new Set([...listed, ...pending, ...failures.keys()]);
+    const plan = planList({ active: wantedRows(covered), ended, listed: all, covered, capacity });
+    crowded = plan.waiting.length > 0;
+    take(listed);
+    if (plan.add.length + plan.remove.length === 0) {
       present();
       return UNCHANGED;
     }
-    const refused = write(plan.remove, add);
-    if (refused.size > 0 && state === 'missing') return UNCHANGED;
+    const refused = write(plan.remove, plan.add);
     if (list.defers === true) {
-      take(listed);
-      enter(add, refused);
-      present();
+      if (refused.size === 0) present();
       return UNCHANGED;
     }
+    if (identity === undefined) return UNCHANGED;
     const now = look();
     if (now === undefined) return UNCHANGED;
     confirm(absent(now));
     take(now);
     if (refused.size === 0) present();
-    return { added: add.filter((row) => now.has(row.subject)).length, removed: plan.remove.filter((a) => !now.has(a)).length };
+    return { added: plan.add.filter((row) => now.has(row.subject)).length, removed: plan.remove.filter((subject) => !now.has(subject)).length };
   }
+
+  function sync(): SyncResult {
+    const begun = clock.now();
+    const done = mend();
+    readAt = clock.now();
+    const cost = Math.max(0, readAt - begun);
+    lookDue = after(readAt, ms(Math.max(LOOK_EVERY, cost / LOOK_SHARE)));
+    answerDue = after(readAt, ms(cost / ANSWER_SHARE));
+    retryDue = after(readAt, ms(cost / RETRY_SHARE));
+    return done;
+  }
+
+  /** Places that neither others have nor rows that can't be taken out. */
+  const places = (): number => Math.max(0, (capacity ?? Infinity) - foreign.length - ended.size);
+  /** How many rows have a place or will have one. */
+  const claimed = (): number => [...pending].reduce((sum, subject) => sum + Number(!held.has(subject)), held.size);
 
   /**
    * Puts bans just made into a list that has not room for all of them. Only those and the ones that it holds can have a
    * place: the rest waits for being shorter, and in a storm is so long that looking at it for each ban would stall the loop.
    */
-  function squeeze(made: readonly Row[]): void {
+  function squeeze(made: readonly Row[], replaced: readonly Subject[]): void {
     const all = bans.of(target);
-    const subjects = new Set([...held, ...made.map((row) => row.subject)]);
-    const active = [...subjects].flatMap((subject) => all.get(subject) ?? []).map(rowOf);
-    const places = Math.max(0, (capacity ?? Infinity) - foreign.length - ended.size);
-    const plan = planList({ active, ended: new Set(), listed: held, capacity: places });
+    const listed = new Set([...held, ...pending]);
+    for (const subject of replaced) listed.delete(subject);
+    const active = [...new Set([...listed, ...made.map((row) => row.subject)])].flatMap((subject) => all.get(subject) ?? []).map(rowOf);
+    const plan = planList({ active, ended: NO_FAILURES, listed, capacity: places() });
+    crowded = true;
     const gone = new Set(plan.remove);
-    const again = made.filter(({ subject }) => held.has(subject) && !gone.has(subject));
-    const refused = write(plan.remove, [...plan.add, ...again]);
-    for (const subject of plan.remove) if (!refused.has(subject)) held.delete(subject);
-    enter(plan.add, refused);
+    const again = made.filter(({ subject }) => listed.has(subject) && !gone.has(subject));
+    write([...replaced, ...plan.remove], [...plan.add, ...again]);
   }
 
   /** Rows under a `--seconds` rule stop matching unless they are stamped anew. */
@@ -300,20 +309,16 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     if (wait > 0 && wait <= seconds / 2) return;
     const active = bans.of(target);
     const rows = [...held].flatMap((subject) => active.get(subject) ?? []).map(rowOf);
-    const refused = rows.length === 0 ? undefined : write([], rows);
+    const refused = rows.length === 0 ? NO_FAILURES : write([], rows);
     // Where it was refused there is time for three more tries before the rows stop matching.
-    renewDue = after(now, ms(refused === undefined || refused.size === 0 ? seconds / 2 : seconds / 8));
+    renewDue = after(now, ms(refused.size === 0 ? seconds / 2 : seconds / 8));
   }
 
-  /** Networks that lie in one of `networks` and are banned themselves. */
-  const inside = (networks: readonly Prefix[]): BanRecord[] => {
-    if (networks.length === 0) return [];
-    const wide = new Set<Subject>(networks);
-    return [...bans.networks(target)].flatMap((network) => {
-      const ban = bans.get(target, network);
-      return ban !== undefined && bans.around(target, network).some((each) => wide.has(each.address)) ? ban : [];
-    });
-  };
+  /** Rows of networks that the ones just ended have covered, and that nothing covers now. */
+  const uncovered = (gone: readonly Released[]): Row[] =>
+    gone.flatMap(({ address }) => (isNetwork(address) ? bans.inside(target, address) : []))
+      .filter((ban) => takes(ban.address) && !held.has(ban.address) && cover(ban.address) === undefined)
+      .map(rowOf);
 
   return {
     list,
@@ -328,71 +333,68 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     },
     apply(made) {
       const rows: Row[] = [];
-      const wide: Prefix[] = [];
       for (const ban of made) {
         settle(ban.address);
-        if (!takes(ban.address)) continue;
-        if (cover(ban.address) !== undefined) continue;
-        rows.push(rowOf(ban));
-        if (isNetwork(ban.address)) wide.push(ban.address);
+        if (takes(ban.address) && cover(ban.address) === undefined) rows.push(rowOf(ban));
       }
       if (rows.length === 0) return;
-      if (state !== 'present') {
+      if (identity === undefined) {
         sync();
         return;
       }
-      const remove = inside(wide).map((ban) => ban.address).filter((subject) => held.has(subject));
-      const fresh = rows.filter(({ subject }) => !held.has(subject)).length;
-      const places = (capacity ?? Infinity) - foreign.length - ended.size - held.size;
-      if (fresh > places) {
-        squeeze(rows);
-        return;
-      }
-      const refused = write(remove, rows);
-      for (const subject of remove) if (!refused.has(subject)) held.delete(subject);
-      enter(rows, refused);
+      const replaced = rows.flatMap(({ subject }) => (isNetwork(subject) ? bans.inside(target, subject).map((ban) => ban.address) : [])).filter((subject) => held.has(subject) || pending.has(subject) || failures.has(subject));
+      const fresh = rows.filter(({ subject }) => !held.has(subject) && !pending.has(subject)).length;
+      if (capacity !== undefined && fresh > places() - claimed()) squeeze(rows, replaced);
+      else write(replaced, rows);
     },
     release(gone) {
-      const subjects = gone.map((ban) => ban.address).filter(takes);
-      if (subjects.length === 0) return [];
-      const around = gone.map((ban) => ban.address).filter(isNetwork);
-      // What a wider network held in their place has to be there itself from now on.
-      const back = around.length === 0 ? [] : [...bans.networks(target)].flatMap((network) => bans.get(target, network) ?? []).filter((ban) => !held.has(ban.address) && takes(ban.address) && cover(ban.address) === undefined).map(rowOf);
-      const refused = list.write({ remove: subjects, add: state === 'present' ? back : [] });
-      const isGone = refused.size > 0 && list.identity() === undefined;
-      let freed = false;
+      const mine = gone.filter((ban) => takes(ban.address));
+      if (mine.length === 0) return [];
+      const back = identity === undefined ? [] : uncovered(mine);
+      const fits = back.length === 0 || capacity === undefined || claimed() + back.length <= places();
+      const freed = mine.some((ban) => held.has(ban.address));
+      const refused = write(mine.map((ban) => ban.address), fits ? back : []);
+      // The ban is over, whether its row went or not.
+      for (const ban of mine) held.delete(ban.address);
+      if (state === 'missing') return [];
       const stuck: Released[] = [];
-      for (const ban of gone) {
-        if (!takes(ban.address)) continue;
-        freed = held.delete(ban.address) || freed;
-        if (isGone) continue;
+      for (const ban of mine) {
+        settle(ban.address);
         if (list.defers !== true && !refused.has(ban.address)) continue;
         ended.set(ban.address, ban.id);
         owed.add(ban.id);
         if (refused.has(ban.address)) stuck.push(ban);
       }
-      if (state === 'present') enter(back, refused);
-      if (isGone) missing(undefined);
-      else if (refused.size > 0) mark('failed', `${[...refused][0]?.join(' could not be removed: ') ?? ''}`);
       // A place is free, and another ban waits for one.
-      else if (freed && capacity !== undefined && bans.of(target).size > held.size) sync();
+      if (identity !== undefined && (!fits || (freed && crowded))) sync();
       return stuck;
     },
     owes: (ban) => ended.get(ban.address) === ban.id,
     owesId: (id) => owed.has(id),
     abandon() {
-      const rows = [...held, ...ended.keys()];
-      if (rows.length > 0) list.write({ remove: rows, add: [] });
-      confirm([...ended.keys()]);
+      const isFirst = leaving === undefined;
+      leaving ??= [...new Set([...held, ...pending, ...failures.keys(), ...ended.keys()])];
+      if (list.defers !== true || isFirst) {
+        const refused = leaving.length === 0 ? NO_FAILURES : list.write({ remove: leaving, add: [] });
+        if (list.defers !== true) leaving = list.identity() === undefined ? [] : leaving.filter((subject) => refused.has(subject));
+      } else if (dirty) {
+        // The list has said that something is done: before, what was under way does not show.
+        dirty = false;
+        const found = list.read();
+        if (found.state === 'missing') leaving = [];
+        else if (found.state === 'present') leaving = leaving.filter((subject) => found.subjects.has(subject) || found.failures.has(subject));
+      }
+      const left = new Set(leaving);
+      confirm([...ended.keys()].filter((subject) => !left.has(subject)));
+      return left.size === 0;
     },
     sync,
     check() {
       const now = clock.now();
-      const same = state === 'present' && list.identity() === identity;
-      let done = UNCHANGED;
+      const same = identity !== undefined && list.identity() === identity && !dirty;
+      const due = !same ? answerDue : state === 'present' ? lookDue : retryDue;
       // Before the last look: the clock was put back.
-      const due = same && !dirty ? now >= readDue : now >= answerDue;
-      if (due || now < readAt) done = sync();
+      const done = now >= due || now < readAt ? sync() : UNCHANGED;
       renew();
       return done;
     },
@@ -413,17 +415,16 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       return state === 'failed' ? 'failed' : 'waiting';
     },
     state() {
-      const bansHere = [...bans.of(target).values()].filter((ban) => takes(ban.address));
-      const not = bansHere.filter((ban) => !held.has(rowFor(ban.address)));
+      const own = [...bans.of(target).values()].filter((ban) => takes(ban.address));
+      const not = own.filter((ban) => !held.has(rowFor(ban.address)));
       const notHeld = not.sort((a, b) => (a.until === b.until ? 0 : b.until > a.until ? 1 : -1)).map((b) => b.address);
-      const common = { backend: list.backend, held: bansHere.length - not.length, foreign, capacity, notHeld };
-      const deferring = list.defers === true && (state === 'unknown' || (state === 'present' && pending.size > 0));
-      if (deferring) return { ...common, state: 'pending', message: state === 'unknown' ? `${list.backend} has not answered yet` : `${pending.size} rows are being written` };
-      if (state === 'unknown') return { ...common, state: 'failed', message: 'not looked at yet' };
+      const common = { backend: list.backend, bans: own.length, held: own.length - not.length, foreign, capacity, notHeld };
+      if (state === 'unknown') return list.defers === true ? { ...common, state: 'pending', message: `${list.backend} has not answered yet` } : { ...common, state: 'failed', message: 'not looked at yet' };
       if (state === 'missing' || state === 'failed') return { ...common, state, message };
+      if (pending.size > 0) return { ...common, state: 'pending', message: `${pending.size} rows are being written` };
       if (notHeld.length > 0) {
         const advice = list.backend === 'xt_recent' ? ' (load xt_recent with a larger ip_list_tot)' : '';
-        return { ...common, state: 'full', message: `the kernel's list has ${capacity ?? 'too few'} places and ${bansHere.length} bans want one; the ${notHeld.length} that end first are not enforced${advice}` };
+        return { ...common, state: 'full', message: `the kernel's list has ${capacity ?? 'too few'} places and ${own.length} bans want one; the ${notHeld.length} that end first are not enforced${advice}` };
       }
       if (unread !== undefined) return { ...common, state: 'unread', message: unread };
       return { ...common, state: list.backend === 'simulated' ? 'simulated' : 'ok', message: undefined };

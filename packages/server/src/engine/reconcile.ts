@@ -7,7 +7,7 @@ export interface ListFacts {
   /** The rows that the active bans want. */
   readonly active: Iterable<Row>;
   /** Subjects whose ban has ended and whose row banban wrote and has not seen removed. */
-  readonly ended: ReadonlySet<Subject>;
+  readonly ended: { has(subject: Subject): boolean };
   /** What the kernel's list holds. */
   readonly listed: ReadonlySet<Subject>;
   /** Rows of ours that nothing wants although their bans stand: a wider network holds them. */

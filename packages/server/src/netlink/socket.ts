@@ -14,8 +14,11 @@ export interface Answer {
 export interface NetlinkSocket {
   /** The number by which the kernel names this socket as the cause of a change. */
   readonly port: number;
-  /** Sends messages of which all ask for an answer (NLM_F_ACK), and collects the answers; fewer came where the kernel gave up. */
-  ask(messages: Buffer, answers: number): Answer[];
+  /**
+   * Sends messages of which all ask for an answer (NLM_F_ACK), and collects the answers; fewer came where the kernel gave up. `Infinity`
+   * where only the last asks, and refusals of others may come before its answer. What else the kernel sends goes to `action`.
+   */
+  ask(messages: Buffer, answers: number, action?: (message: Message, bytes: Buffer) => void): Answer[];
   /**
    * Sends one request for a dump and calls back for each message of it.
    * @returns the kernel's refusal, and whether something changed meanwhile so that the dump may not be whole
@@ -38,7 +41,8 @@ const NLMSGERR_ATTR_MSG = 1;
 /** One for all sockets: what was received is read before the next is. */
 const room = Buffer.allocUnsafe(ROOM);
 
-function answerOf(message: Message, bytes: Buffer): Answer {
+/** Reads an NLMSG_ERROR. */
+export function answerOf(message: Message, bytes: Buffer): Answer {
   const errno = -bytes.readInt32LE(message.start);
   // After the code stands the header of the request, and with NETLINK_CAP_ACK nothing else of it.
   let words = '';
@@ -70,7 +74,7 @@ export function openNetlink(native: NativeNetlink, protocol: number): NetlinkSoc
 
   return {
     port,
-    ask(messages, wanted) {
+    ask(messages, wanted, action) {
       forget();
       native.send(fd, messages);
       const answers: Answer[] = [];
@@ -87,6 +91,7 @@ export function openNetlink(native: NativeNetlink, protocol: number): NetlinkSoc
         if (length === 0) break;
         eachMessage(room, length, (message) => {
           if (message.type === NLMSG_ERROR) answers.push(answerOf(message, room));
+          else action?.(message, room);
         });
       }
       return answers;

@@ -60,7 +60,8 @@ const targetStatus = record({
   capacity: nullable(integer),
   /** What is banned but not held, longest-lasting first; at most 100 are named. */
   notHeld: list(text),
-  backends: list(record({ backend: text, state: listState, message: nullable(text), held: integer, foreign: integer, capacity: nullable(integer) })),
+  /** `bans` are those that the backend can hold: one may have no room for networks. */
+  backends: list(record({ backend: text, state: listState, message: nullable(text), bans: integer, held: integer, foreign: integer, capacity: nullable(integer) })),
 });
 /** How far one target's kernel list holds what it should. */
 /** How far one target's kernel list holds what it should. */

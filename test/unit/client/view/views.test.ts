@@ -2,25 +2,73 @@ import { instant } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { banList, banOutcome } from '../../../../packages/client/src/view/ban.ts';
 import { coloured, paintFor, plain } from '../../../../packages/client/src/view/paint.ts';
+import { hitsCell, hitsWords } from '../../../../packages/client/src/view/hits.ts';
 import { healthLine, statusPage } from '../../../../packages/client/src/view/status.ts';
 import { ago, brief, until } from '../../../../packages/client/src/view/when.ts';
 import { width } from '../../../../packages/client/src/view/width.ts';
 import { whyPage } from '../../../../packages/client/src/view/why.ts';
-import { bytes, count } from '../../../../packages/client/src/view/size.ts';
+import { bytes, compact, count } from '../../../../packages/client/src/view/size.ts';
+import { unbanOutcome } from '../../../../packages/client/src/view/unban.ts';
 import { FOREVER, ms } from 'banban-shared';
-import { aBan, aBanResult, aStatus, aWhy } from '../../../support/answers.ts';
+import { aBan, aBanResult, anUnbanResult, aStatus, aTarget, aWhy } from '../../../support/answers.ts';
 
 const at = Date.UTC(2025, 0, 15, 12);
 const now = instant(at);
-const target = aStatus(at).targets[0]!;
+/** Some time before `at`. */
+const before = (milliseconds: number): string => new Date(at - milliseconds).toISOString();
+
+/** All is in nftables, and the other one fails. */
+const twoBackends = aTarget({
+  state: 'failed', message: '/etc/hosts.deny: no space left on device', held: 5, capacity: null, notHeld: ['203.0.113.7', '203.0.113.9'],
+  backends: [
+    { backend: 'nftables', state: 'ok', message: null, bans: 7, held: 7, foreign: 0, capacity: null },
+    { backend: 'hosts_deny', state: 'failed', message: '/etc/hosts.deny: no space left on device', bans: 7, held: 5, foreign: 0, capacity: null },
+  ],
+});
 
 describe('status', () => {
   test('the first line says whether anything is enforced', () => {
     expect(healthLine(aStatus(at), plain)).toBe('banband 0.1.0 is enforcing, up 3d2h, pid 123');
     expect(healthLine(aStatus(at, { enforcing: false, simulatedBecause: 'not run as root' }), plain)).toBe('SIMULATING: banband 0.1.0 does not touch the kernel (not run as root), up 3d2h, pid 123');
-    expect(healthLine(aStatus(at, { targets: [{ ...target, state: 'missing' }] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER missing, up 3d2h, pid 123');
-    expect(healthLine(aStatus(at, { targets: [target, { ...target, name: 'THROTTLE', state: 'failed' }] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, THROTTLE failed, up 3d2h, pid 123');
-    expect(healthLine(aStatus(at, { targets: [{ ...target, state: 'full', held: 5 }] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, the kernel does not hold 2 of 7 bans, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [aTarget({ state: 'missing' })] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER missing, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [aTarget({ state: 'unread' })] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER unread, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [aTarget(), aTarget({ name: 'THROTTLE', state: 'failed' })] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, THROTTLE failed, up 3d2h, pid 123');
+    expect(healthLine(aStatus(at, { targets: [aTarget({ state: 'full', held: 5 })] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, the kernel does not hold 2 of 7 bans, up 3d2h, pid 123');
+  });
+
+  test('one of several backends that fails is named, and the others go on', () => {
+    expect(healthLine(aStatus(at, { targets: [twoBackends] }), plain)).toBe('ENFORCING ONLY IN PART: banband 0.1.0, BLOCKER (hosts_deny) failed, up 3d2h, pid 123');
+    const both = { ...twoBackends, backends: twoBackends.backends.map((one) => ({ ...one, state: 'unread' as const })) };
+    expect(healthLine(aStatus(at, { targets: [both] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER (nftables) unread, BLOCKER (hosts_deny) unread, up 3d2h, pid 123');
+  });
+
+  test('what is being written is not called a failure', () => {
+    const page = statusPage(aStatus(at, { targets: [aTarget({ state: 'pending', held: 5, notHeld: ['192.0.2.1', '192.0.2.2'] })] }), now, plain);
+    expect(page).toMatch(/^banband 0\.1\.0 is enforcing, /);
+    expect(page).toMatch(/BLOCKER {6}pending {5}7 {5}5 /);
+  });
+
+  test('each backend has a row where there are several, or where the one is not well', () => {
+    const page = statusPage(aStatus(at, { targets: [twoBackends, aTarget({ name: 'THROTTLE', state: 'missing', message: 'no such list', held: 0 })] }), now, plain);
+    expect(page).toContain(`targets
+  TARGET        STATE    BANS  HELD  FOREIGN  CAPACITY
+  BLOCKER       failed      7     5        0         -
+    nftables    ok          7     7        0         -
+    hosts_deny  failed      7     5        0         -
+  THROTTLE      missing     7     0        0       100
+    xt_recent   missing     7     0        0       100
+  ! BLOCKER (hosts_deny): /etc/hosts.deny: no space left on device
+  ! BLOCKER does not hold 203.0.113.7, 203.0.113.9
+  ! THROTTLE: no such list
+`);
+    expect(statusPage(aStatus(at), now, plain)).not.toContain('xt_recent');
+  });
+
+  test('rows that are not banban\'s are named, a few of them', () => {
+    const foreignNamed = Array.from({ length: 100 }, (_, i) => `198.51.100.${i}`);
+    const page = (change: object): string => statusPage(aStatus(at, { targets: [aTarget(change)] }), now, plain);
+    expect(page({ foreign: 2, foreignNamed: foreignNamed.slice(0, 2) })).toContain('    BLOCKER also has 198.51.100.0, 198.51.100.1, which banban did not put there and leaves alone\n');
+    expect(page({ foreign: 1234, foreignNamed })).toContain('198.51.100.4 and 1,229 more, which banban');
   });
 
   test('problems come right after it', () => {
@@ -28,22 +76,22 @@ describe('status', () => {
   });
 
   test('a simulating banband holds nothing and cuts nothing, and no missing program is blamed', () => {
-    const page = statusPage(aStatus(at, { enforcing: false, targets: [{ ...target, state: 'simulated' }], connections: { ...aStatus(at).connections, available: false } }), now, plain);
+    const page = statusPage(aStatus(at, { enforcing: false, targets: [aTarget({ state: 'simulated' })], connections: { ...aStatus(at).connections, available: false } }), now, plain);
     expect(page).toMatch(/BLOCKER {2}simulated {5}7 {5}- /);
     expect(page).toContain('connections  not cut: banband simulates\n');
-    expect(statusPage(aStatus(at, { connections: { ...aStatus(at).connections, available: false } }), now, plain)).toContain('not cut: the conntrack program is not there');
+    expect(statusPage(aStatus(at, { connections: { ...aStatus(at).connections, available: false } }), now, plain)).toContain('not cut: there is no conntrack');
   });
 
   test('what a problem says already is not said again', () => {
     const sentence = 'the kernel has no list BLOCKER';
-    const missing = [{ ...target, state: 'missing' as const, message: sentence }];
+    const missing = [aTarget({ state: 'missing', message: sentence })];
     expect(statusPage(aStatus(at, { targets: missing, problems: [`target BLOCKER: ${sentence}`] }), now, plain).split(sentence)).toHaveLength(2);
     expect(statusPage(aStatus(at, { targets: missing }), now, plain).split(sentence)).toHaveLength(2);
   });
 
   test('a disabled rule says why, a short target which addresses', () => {
     const rule = { ...aStatus(at).rules[0]!, disabled: 'pattern 2 does not compile' };
-    const page = statusPage(aStatus(at, { rules: [rule], targets: [{ ...target, state: 'full', held: 5, notHeld: ['192.0.2.1', '192.0.2.2'] }] }), now, plain);
+    const page = statusPage(aStatus(at, { rules: [rule], targets: [aTarget({ state: 'full', held: 5, notHeld: ['192.0.2.1', '192.0.2.2'] })] }), now, plain);
     expect(page).toContain('OFF: pattern 2 does not compile');
     expect(page).toContain('! BLOCKER does not hold 192.0.2.1, 192.0.2.2');
   });
@@ -59,14 +107,44 @@ test('a list has one aligned line a ban, and its count', () => {
   ]);
 });
 
-test('on a narrow terminal the reason is cut, and nothing else', () => {
-  const long = aBan(at, { reason: 'she tried every password that she could think of' });
-  const wide = banList([long], now, plain);
-  const [, row] = banList([long], now, plain, 100).split('\n');
-  expect(row).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held    she tried every password tha…');
-  expect(row).toHaveLength(100);
-  expect(banList([long], now, plain, 20).split('\n')[1]).toMatch(/rule fullblock {2}held {4}she tried e…$/);
-  expect(banList([long], now, plain, 500)).toBe(wide);
+test('a list shows what met a ban and what died of it, where some ban has that', () => {
+  const hits = { packets: 1234, bytes: 74_040, lastAt: null };
+  const seen = { packets: null, bytes: null, lastAt: before(180_000) };
+  const page = banList([aBan(at, { hits, connections: 2 }), aBan(at, { id: 2, hits: seen }), aBan(at, { id: 3, enforcement: 'pending' })], now, plain);
+  expect(page.split('\n')).toEqual([
+    'ADDRESS      TARGET   SINCE   ENDS      LEVEL  BY              KERNEL               HITS  CUT  REASON',
+    '203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held            1.2k pkts    2  3 matches in 1h',
+    '203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held           hit 3m ago    -  3 matches in 1h',
+    '203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  being written           -    -  3 matches in 1h',
+    '3 active bans',
+  ]);
+  expect(hitsCell(aBan(at, { hits: { packets: 0, bytes: 0, lastAt: null } }), now)).toBe('0 pkts');
+  expect(hitsCell(aBan(at, { hits: { packets: 1, bytes: 60, lastAt: null } }), now)).toBe('1 pkt');
+  expect(hitsCell(aBan(at, { hits: { packets: null, bytes: null, lastAt: null } }), now)).toBe('-');
+});
+
+describe('on a narrow terminal', () => {
+  const long = aBan(at, { reason: 'she tried every password that she could think of', connections: 2, hits: { packets: 1234, bytes: 1, lastAt: null } });
+  const rowAt = (columns: number, ban = long): string => banList([ban], now, plain, columns).split('\n')[1] ?? '';
+
+  test('the reason is cut, and what is least needed is left out', () => {
+    expect(rowAt(120)).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held    1.2k pkts    2  she tried every password that sh…');
+    expect(rowAt(120)).toHaveLength(120);
+    expect(rowAt(100)).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held    1.2k pkts    2  she tried ev…');
+    expect(rowAt(96)).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h      1  rule fullblock  held    1.2k pkts  she tried eve…');
+    expect(rowAt(80)).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h  rule fullblock  held    1.2k pkts');
+    expect(banList([long], now, plain, 500)).toBe(banList([long], now, plain));
+  });
+
+  test.each([80, 100, 120, 200])('of %i columns no row is longer, with any IPv4 address and what is not held', (columns) => {
+    const worst = aBan(at, { ...long, address: '203.111.113.107', enforcement: 'unread' });
+    for (const line of banList([long, worst], now, plain, columns).split('\n')) expect(width(line)).toBeLessThanOrEqual(columns);
+    expect(rowAt(columns, worst)).toContain('NOT HELD: n');
+  });
+
+  test('address, target, times, origin and the kernel\'s word stay whatever it costs', () => {
+    expect(rowAt(20)).toBe('203.0.113.7  BLOCKER  2h ago  in 1d22h  rule fullblock  held');
+  });
 });
 
 test('columns line up below and above wide characters', () => {
@@ -85,7 +163,34 @@ test('a ban is done only when the kernel holds it or banband simulates', () => {
   expect(banOutcome(aBanResult(at, { outcome: 'unchanged' }), now).text).toBe('203.0.113.7 is banned in BLOCKER already, for 2d');
   expect(banOutcome(aBanResult(at, { outcome: 'extended', until: null }), now).text).toBe('203.0.113.7 was banned in BLOCKER already, and now is for ever');
   expect(banOutcome(aBanResult(at, { enforcement: 'simulated' }), now).kind).toBe('note');
-  for (const enforcement of ['missing', 'waiting', 'failed', null] as const) expect(banOutcome(aBanResult(at, { enforcement }), now).kind).toBe('failed');
+  expect(banOutcome(aBanResult(at, { enforcement: 'pending', message: 'it is being written to BLOCKER' }), now)).toEqual({ kind: 'done', text: '203.0.113.7 is banned in BLOCKER for 2d (it is being written to BLOCKER)' });
+  for (const enforcement of ['unread', 'missing', 'waiting', 'failed', null] as const) expect(banOutcome(aBanResult(at, { enforcement }), now).kind).toBe('failed');
+});
+
+test('an unban is done only when nothing holds the address any more', () => {
+  const said = (change: Parameters<typeof anUnbanResult>[0]) => unbanOutcome(anUnbanResult(change));
+  expect(said({})).toEqual({ kind: 'done', text: '203.0.113.7 is free again (was in BLOCKER)' });
+  expect(said({ targets: [] })).toEqual({ kind: 'note', text: '203.0.113.7 was not banned: nothing to do' });
+  const heldBy = [{ address: '203.0.113.0/24', target: 'BLOCKER' }];
+  const message = '203.0.113.7 is still held by the ban of 203.0.113.0/24 in BLOCKER (banctl unban 203.0.113.0/24 ends that)';
+  expect(said({ targets: [], heldBy, message })).toEqual({ kind: 'failed', text: message });
+  expect(said({ targets: ['THROTTLE'], heldBy, message })).toEqual({ kind: 'failed', text: `the ban of 203.0.113.7 in THROTTLE is ended, but ${message}` });
+  expect(said({ targets: [], heldBy })).toEqual({ kind: 'failed', text: '203.0.113.7 is still held by the ban of 203.0.113.0/24 in BLOCKER' });
+});
+
+test('why tells of networks around the address, of what met them and what died', () => {
+  const network = aBan(at, { address: '203.0.113.0/24', connections: 2, hits: { packets: 1234, bytes: 74_040, lastAt: before(180_000) } });
+  const page = whyPage(aWhy(at, { bans: [network], endedBans: [], offences: [], windows: [] }), now, plain);
+  expect(page).toBe(`203.0.113.7 is banned in BLOCKER for 1d22h (with all of 203.0.113.0/24)
+
+active bans
+  BLOCKER  203.0.113.0/24, since 2h ago, ends in 1d22h, level 1, by rule fullblock, kernel: held: 3 matches in 1h
+    it met 1,234 packets (72.3 KiB), the last 3m ago; 2 connections were cut`);
+  const words = (change: object): string[] => hitsWords(aBan(at, change), now);
+  expect(words({})).toEqual([]);
+  expect(words({ hits: { packets: 0, bytes: 0, lastAt: null }, connections: 1 })).toEqual(['it met no packet', '1 connection was cut']);
+  expect(words({ hits: { packets: null, bytes: null, lastAt: before(60_000) } })).toEqual(['it met packets, the last 1m ago']);
+  expect(words({ hits: { packets: null, bytes: null, lastAt: null } })).toEqual([]);
 });
 
 test('why tells the present before the past', () => {
@@ -117,6 +222,7 @@ test('times have two units at most, and no time is no number', () => {
 test('sizes and counts', () => {
   expect([bytes(512), bytes(86_016), bytes(88_080_384)]).toEqual(['512 B', '84.0 KiB', '84.0 MiB']);
   expect([count(7), count(1234), count(1_234_567)]).toEqual(['7', '1,234', '1,234,567']);
+  expect([0, 999, 1000, 1299, 9999, 10_000, 999_999, 3_450_000, 7e9, 2e13].map(compact)).toEqual(['0', '999', '1.0k', '1.2k', '9.9k', '10k', '999k', '3.4M', '7.0G', '20T']);
 });
 
 test('colour only on a terminal whose user did not say no', () => {

@@ -1,4 +1,4 @@
-import { instant, NEVER, type Address, type Instant } from 'banban-shared';
+import { instant, NEVER, type Instant, type Subject } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { createActiveBans } from '../../../../packages/server/src/engine/active-bans.ts';
 import type { BanRecord } from '../../../../packages/server/src/store/store.ts';
@@ -7,9 +7,9 @@ import { nth, T0 } from '../../../support/records.ts';
 const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
 let ids = 0;
 const ban = (who: number, until: Instant, target = 'A'): BanRecord => ({
-  id: ++ids, address: nth(who), target, origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until,
+  id: ++ids, address: nth(who), target, origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until, connections: 0,
 });
-const names = (bans: readonly BanRecord[]): Address[] => bans.map((b) => b.address);
+const names = (bans: readonly BanRecord[]): Subject[] => bans.map((b) => b.address);
 
 describe('bans in memory', () => {
   test('are found by target and address, and of an address in every target', () => {

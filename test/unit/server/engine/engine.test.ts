@@ -1,4 +1,4 @@
-import { FOREVER, instant, ms, NEVER, type Address, type Instant } from 'banban-shared';
+import { FOREVER, instant, ms, NEVER, type Instant, type Subject } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../../../packages/server/src/config/config.ts';
 import { StoreError } from '../../../../packages/server/src/store/store.ts';
@@ -15,11 +15,11 @@ const SECOND = 1000;
 
 const bad = (word: string) => pattern(String.raw`sshd\[\d+\]: ${word} from <ip>$`);
 const three = (text: string): string[] => [failed(text), failed(text), failed(text)];
-const byHand = (room: EngineRoom, addresses: readonly Address[], given: Partial<Parameters<EngineRoom['engine']['ban']>[0]> = {}) =>
-  room.engine.ban({ addresses, target: 'BLOCKER', length: undefined, reason: undefined, by: 'ann', ...given });
-const unban = (room: EngineRoom, addresses: readonly Address[] | undefined, inTarget?: string) => room.engine.unban({ addresses, target: inTarget, by: 'ann' });
+const byHand = (room: EngineRoom, subjects: readonly Subject[], given: Partial<Parameters<EngineRoom['engine']['ban']>[0]> = {}) =>
+  room.engine.ban({ subjects, target: 'BLOCKER', length: undefined, reason: undefined, by: 'ann', ...given });
+const unban = (room: EngineRoom, subjects: readonly Subject[] | undefined, inTarget?: string) => room.engine.unban({ subjects, target: inTarget, by: 'ann' });
 const rows = (room: EngineRoom, list = 'BLOCKER'): string[] => [...(room.kernel.rows(list) ?? [])].sort();
-const windowsOf = (room: EngineRoom, who: Address) => room.engine.history(who).windows.map((w) => `${w.rule} ${w.matches}`);
+const windowsOf = (room: EngineRoom, who: Subject) => room.engine.history(who).windows.map((w) => `${w.rule} ${w.matches}`);
 const twoTargets: Partial<Config> = {
   targets: [target('BLOCKER'), target('THROTTLE', { ban: [ms(180 * SECOND)] })],
   rules: [rule('ssh'), rule('quick', { target: 'THROTTLE', occurrences: 1, ban: [ms(180 * SECOND)] })],
@@ -33,7 +33,7 @@ describe('bad lines', () => {
     room.clock.advance(1000);
     room.hear(failed(X, 'admin'));
     const since = instant(T0 + 1000);
-    const ban = { id: 1, address: x, target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since, until: instant(since + HOUR) };
+    const ban = { id: 1, address: x, target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since, until: instant(since + HOUR), connections: 0 };
     expect(room.engine.bans()).toEqual([ban]);
     expect(room.store.activeBans()).toEqual([ban]);
     expect(rows(room)).toEqual([X]);
@@ -246,7 +246,7 @@ describe('the allow list', () => {
 
   test('beats a person, who is told', () => {
     const room = engineRoom({ allowlist: [prefix('192.0.2.0/24')] });
-    expect(byHand(room, [x, y])).toMatchObject([{ address: x, outcome: 'refused', allowedBy: '192.0.2.0/24' }, { address: y, outcome: 'banned' }]);
+    expect(byHand(room, [x, y])).toMatchObject([{ subject: x, outcome: 'refused', allowedBy: '192.0.2.0/24' }, { subject: y, outcome: 'banned' }]);
     expect(rows(room)).toEqual([Y]);
   });
 
@@ -328,10 +328,10 @@ describe('an unban', () => {
     const room = engineRoom(twoTargets);
     room.hear(...three(X));
     byHand(room, [y]);
-    expect(unban(room, [x, y], 'THROTTLE')).toEqual([{ address: x, targets: ['THROTTLE'], unreleased: [] }, { address: y, targets: [], unreleased: [] }]);
+    expect(unban(room, [x, y], 'THROTTLE')).toEqual([{ subject: x, targets: ['THROTTLE'], unreleased: [], heldBy: [] }, { subject: y, targets: [], unreleased: [], heldBy: [] }]);
     expect(room.banned()).toEqual([`BLOCKER ${X}`, `BLOCKER ${Y}`]);
-    expect(unban(room, [x, x])).toEqual([{ address: x, targets: ['BLOCKER'], unreleased: [] }]);
-    expect(unban(room, undefined)).toEqual([{ address: y, targets: ['BLOCKER'], unreleased: [] }]);
+    expect(unban(room, [x, x])).toEqual([{ subject: x, targets: ['BLOCKER'], unreleased: [], heldBy: [] }]);
+    expect(unban(room, undefined)).toEqual([{ subject: y, targets: ['BLOCKER'], unreleased: [], heldBy: [] }]);
     expect([room.banned(), rows(room), rows(room, 'THROTTLE')]).toEqual([[], [], []]);
     expect(room.engine.history(y).endedBans).toMatchObject([{ endedBy: 'unbanned', endedName: 'ann' }]);
   });
@@ -339,7 +339,7 @@ describe('an unban', () => {
   test('forgets the windows of the address, so that one more line is not the third', () => {
     const room = engineRoom();
     room.hear(failed(X), failed(X));
-    expect(unban(room, [x])).toEqual([{ address: x, targets: [], unreleased: [] }]);
+    expect(unban(room, [x])).toEqual([{ subject: x, targets: [], unreleased: [], heldBy: [] }]);
     room.hear(failed(X));
     expect(room.banned()).toEqual([]);
   });
@@ -348,7 +348,7 @@ describe('an unban', () => {
     const room = engineRoom();
     byHand(room, [x]);
     room.kernel.setDeaf(true);
-    expect(unban(room, [x])).toEqual([{ address: x, targets: ['BLOCKER'], unreleased: ['BLOCKER'] }]);
+    expect(unban(room, [x])).toEqual([{ subject: x, targets: ['BLOCKER'], unreleased: ['BLOCKER'], heldBy: [] }]);
     expect(room.store.unreleased()).toHaveLength(1);
     room.kernel.setDeaf(false);
     room.clock.advance(1000);
@@ -536,7 +536,7 @@ describe('existing connections', () => {
   test('are cut once for each ban, after the kernel’s list has the address', () => {
     const room = engineRoom(cutting);
     room.hear(failed(X), failed(X), failed(X), failed(X));
-    expect(room.cuts.map((c) => c.addresses)).toEqual([[x]]);
+    expect(room.cuts.map((c) => c.subjects)).toEqual([[x]]);
     expect(room.cuts[0]?.rows.has(x)).toBe(true);
   });
 
@@ -551,20 +551,20 @@ describe('existing connections', () => {
     byHand(room, [x], { target: 'B' });
     expect(room.cuts).toEqual([]);
     byHand(room, [x, y]);
-    expect(room.cuts.map((c) => c.addresses)).toEqual([[x, y]]);
+    expect(room.cuts.map((c) => c.subjects)).toEqual([[x, y]]);
   });
 
   test('are cut also where the list is missing', () => {
     const room = engineRoom(cutting);
     room.kernel.vanish('BLOCKER');
     room.hear(failed(X));
-    expect(room.cuts.map((c) => c.addresses)).toEqual([[x]]);
+    expect(room.cuts.map((c) => c.subjects)).toEqual([[x]]);
   });
 
   test('in a storm are asked for in groups, each address once', () => {
     const room = engineRoom(cutting);
     room.hear(...Array.from({ length: 3000 }, (_, i) => failed(nth(i % 1000))));
-    expect(room.cuts.flatMap((c) => c.addresses)).toHaveLength(1000);
+    expect(room.cuts.flatMap((c) => c.subjects)).toHaveLength(1000);
     expect(room.cuts.length).toBeLessThan(100);
   });
 });
@@ -612,16 +612,28 @@ describe('a reload', () => {
     expect([room.banned(), rows(room), rows(room, 'THROTTLE')]).toEqual([[], [], []]);
   });
 
-  test('of a target whose list can’t be written: the row is taken out by a later one', () => {
+  test('of a target whose list can’t be written: the row is taken out as soon as it can be', () => {
     const room = engineRoom(twoTargets);
     room.hear(failed(X));
     room.kernel.setDeaf(true);
     room.engine.reload(policy());
     expect([room.banned(), rows(room, 'THROTTLE')]).toEqual([[], [X]]);
+    expect(room.store.unreleased()).toHaveLength(1);
     room.kernel.setDeaf(false);
-    room.engine.reload(policy());
+    room.clock.advance(1000);
     expect(rows(room, 'THROTTLE')).toEqual([]);
     expect(room.store.unreleased()).toEqual([]);
+    expect(room.kernel.openLists(), 'and let go of').toEqual(['BLOCKER']);
+  });
+
+  test('of such a target, and a crash: the next start takes it out', () => {
+    const room = engineRoom(twoTargets);
+    room.hear(failed(X));
+    room.kernel.setDeaf(true);
+    room.engine.reload(policy());
+    room.kernel.setDeaf(false);
+    room.restart(policy());
+    expect([rows(room, 'THROTTLE'), room.store.unreleased()]).toEqual([[], []]);
   });
 
   test('fills the list of a new target, and applies new rules from the next line on', () => {
@@ -666,7 +678,7 @@ describe('a start', () => {
     room.kernel.plant('BLOCKER', nth(7));
     room.restart();
     expect(rows(room)).toEqual([nth(7)]);
-    expect(room.engine.targetStates()).toMatchObject([{ foreign: 1 }]);
+    expect(room.engine.targetStates()).toMatchObject([{ foreign: [nth(7)] }]);
   });
 });
 
@@ -750,7 +762,7 @@ test('reconcile says what it did, list by list', () => {
   byHand(room, [x, y]);
   room.kernel.evict('BLOCKER', x);
   room.kernel.plant('BLOCKER', nth(9));
-  expect(room.engine.reconcile()).toMatchObject([{ name: 'BLOCKER', added: 1, removed: 0, held: 2, foreign: 1 }, { name: 'THROTTLE', added: 0, removed: 0 }]);
+  expect(room.engine.reconcile()).toMatchObject([{ name: 'BLOCKER', added: 1, removed: 0, held: 2, foreign: [nth(9)] }, { name: 'THROTTLE', added: 0, removed: 0 }]);
   expect(room.engine.reconcile()).toMatchObject([{ added: 0 }, { added: 0 }]);
 });
 

@@ -43,7 +43,7 @@ describe('what a pattern did', () => {
   test('is no pardon when the ban ran out, or a person ended it', () => {
     const r = room();
     r.hear(invalid(X), invalid(X), invalid(X), invalid(Y), invalid(Y), invalid(Y));
-    r.engine.unban({ addresses: undefined, target: undefined, by: 'ann' });
+    r.engine.unban({ subjects: undefined, target: undefined, by: 'ann' });
     r.hear(accepted(X), accepted(Y));
     expect(r.engine.patternCounters('invalid')).toMatchObject({ matches: 6, bans: 2, pardoned: 0 });
   });

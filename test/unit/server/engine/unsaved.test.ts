@@ -13,8 +13,8 @@ test('a write that failed is remembered as it was, and stands as a ban under a n
   const [a, b] = [write(1), write(2)];
   const records = unsaved.keep([a, b], nobody);
   expect(records).toEqual([
-    { id: -1, address: nth(1), target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until: at(1000) },
-    { id: -2, address: nth(2), target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until: at(1000) },
+    { id: -1, address: nth(1), target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until: at(1000), connections: 0 },
+    { id: -2, address: nth(2), target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until: at(1000), connections: 0 },
   ]);
   expect(unsaved.size).toBe(2);
   expect(unsaved.take()).toEqual([a, b]);
@@ -23,7 +23,7 @@ test('a write that failed is remembered as it was, and stands as a ban under a n
 });
 
 test('for a ban that stands it is an extension: same ban, never shorter, and what the write does not say stays', () => {
-  const standing: BanRecord = { id: 7, address: nth(1), target: 'BLOCKER', origin: { kind: 'manual', name: 'ann' }, level: 2, reason: 'scans', since: at(-500), until: at(5000) };
+  const standing: BanRecord = { id: 7, address: nth(1), target: 'BLOCKER', origin: { kind: 'manual', name: 'ann' }, level: 2, reason: 'scans', since: at(-500), until: at(5000), connections: 3 };
   const longer = createUnsaved().keep([{ ...write(1, at(9000)), origin: standing.origin, level: undefined, reason: undefined }], () => standing);
   expect(longer).toEqual([{ ...standing, until: at(9000) }]);
   expect(createUnsaved().keep([write(1, at(10))], () => standing)[0]?.until).toBe(at(5000));

@@ -5,7 +5,7 @@ import type { EngineView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
 import { filterInSlices, inSlices, SLICE } from '../in-slices.ts';
 import { readBannable, readSubject, readSubjects, readTarget, readTargetOrFirst } from '../input.ts';
-import { bannedNotes, enforcementMessage, refusedMessage, unbanMessage } from '../sentences.ts';
+import { bannedNotes, enforcementMessage, refusedMessage, unbanMessage, widenedBy } from '../sentences.ts';
 import { banView, hitsOfBans } from '../views.ts';
 
 /**
@@ -32,30 +32,37 @@ export const banHandler: Handler<'ban'> = (daemon, { body }) => {
   const length = body.durationSeconds === undefined ? undefined : body.durationSeconds === null ? FOREVER : ms(body.durationSeconds * 1000);
   const subjects = readBannable(body.addresses);
   const outcomes = engine.ban({ subjects, target, length, reason: body.reason, by: body.by });
-  const state = engine.targetStates().find((t) => t.name === target);
-  const bits = engine.policy.targets.get(target)?.ipv6Prefix ?? 128;
-  const results = outcomes.map((outcome, i): BanResult => {
-    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, message: refusedMessage(outcome, bits) };
+  const isHeld = outcomes.every((outcome) => outcome.outcome === 'refused' || outcome.enforcement === 'held');
+  const state = isHeld ? undefined : engine.targetStates().find((t) => t.name === target);
+  const widened = widenedBy(subjects, engine.policy.targets.get(target)?.ipv6Prefix ?? 128);
+  const results = outcomes.map((outcome): BanResult => {
+    const asked = widened.get(outcome.subject);
+    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, message: refusedMessage(outcome, asked) };
     const { ban, enforcement } = outcome;
     const why = enforcementMessage(ban.address, target, enforcement, state);
-    const notes = [...(why === undefined ? [] : [why]), ...bannedNotes(subjects[i] ?? outcome.subject, outcome)];
+    const notes = [...(why === undefined ? [] : [why]), ...bannedNotes(outcome, asked)];
     return { address: ban.address, target, outcome: outcome.outcome, until: toIso(ban.until), enforcement, message: notes.length === 0 ? null : notes.join('; ') };
   });
   return { results };
 };
 
-const unbanView = (outcome: ReturnType<EngineView['unban']>[number]): UnbanResult => ({
-  address: outcome.subject,
-  targets: [...outcome.targets],
-  released: outcome.unreleased.length === 0,
-  heldBy: outcome.heldBy.map(({ address, target }) => ({ address, target })),
-  message: unbanMessage(outcome) ?? null,
-});
+const unbanView = (outcome: ReturnType<EngineView['unban']>[number], target: string | undefined): UnbanResult => {
+  // Who asked for one target has left the others as they are.
+  const heldBy = outcome.heldBy.filter((ban) => target === undefined || ban.target === target);
+  return {
+    address: outcome.subject,
+    targets: [...outcome.targets],
+    released: outcome.unreleased.length === 0,
+    heldBy: heldBy.map((ban) => ({ address: ban.address, target: ban.target })),
+    message: unbanMessage({ ...outcome, heldBy }) ?? null,
+  };
+};
 
 /** DELETE /v1/bans: ends bans, whoever set them. Where there was none it says so and is content. */
 export const unbanHandler: Handler<'unban'> = async (daemon, { body }) => {
   if ((body.addresses === undefined) === (body.all !== true)) throw new ApiError('bad_request', 'give either addresses or "all": true');
   const target = body.target === undefined ? undefined : readTarget(daemon, body.target);
   const outcomes = daemon.engine.unban({ subjects: body.addresses === undefined ? undefined : readSubjects(body.addresses), target, by: body.by });
-  return outcomes.length <= SLICE ? { results: outcomes.map(unbanView) } : inSlices(daemon.clock, 'results', outcomes, unbanView);
+  const view = (outcome: (typeof outcomes)[number]) => unbanView(outcome, target);
+  return outcomes.length <= SLICE ? { results: outcomes.map(view) } : inSlices(daemon.clock, 'results', outcomes, view);
 };

@@ -11,7 +11,7 @@ const MOST_NAMED = 100;
 const targetView = ({ name, state, message, bans, held, foreign, capacity, notHeld, backends }: ReturnType<EngineView['targetStates']>[number]): TargetStatus => ({
   name, state, message: message ?? null, bans, held, capacity: capacity ?? null,
   foreign: foreign.length, foreignNamed: foreign.slice(0, MOST_NAMED), notHeld: notHeld.slice(0, MOST_NAMED),
-  backends: backends.map((b) => ({ backend: b.backend, state: b.state, message: b.message ?? null, held: b.held, foreign: b.foreign.length, capacity: b.capacity ?? null })),
+  backends: backends.map((b) => ({ backend: b.backend, state: b.state, message: b.message ?? null, bans: b.bans, held: b.held, foreign: b.foreign.length, capacity: b.capacity ?? null })),
 });
 
 /** GET /v1/status. The kernel's lists are read for it, so what it says of them is true when it is said. */

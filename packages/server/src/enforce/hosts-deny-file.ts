@@ -1,0 +1,120 @@
+/**
+ * A text file that others edit, too: read whole, and replaced in one step, so that nobody ever sees half of it. Whoever edits it in
+ * between is noticed, but for the microseconds between the last look and the rename, which Linux has no way to close.
+ */
+import {
+  closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, realpathSync, renameSync, statSync, unlinkSync, writeSync, type BigIntStats,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** The file as it was read. */
+export interface FileText {
+  /** Where it is, its symbolic links followed. */
+  readonly path: string;
+  /** One character for each byte; empty where there is no file. */
+  readonly text: string;
+  /** Changes with the file; see `identityOf`. */
+  readonly identity: string;
+  /** Undefined where there is no file. */
+  readonly stats: BigIntStats | undefined;
+}
+
+/** No file that TCP wrappers read for every connection can be so large. */
+export const MOST_BYTES = 16 * 1024 * 1024;
+
+/** Readings of a file that is being written at this moment. */
+const MOST_READINGS = 3;
+const MISSING = 'missing';
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+const identityIn = (stats: BigIntStats | undefined): string => (stats === undefined ? MISSING : [stats.dev, stats.ino, stats.mtimeNs, stats.ctimeNs, stats.size].join(':'));
+
+const statsOf = (path: string): BigIntStats | undefined => statSync(path, { bigint: true, throwIfNoEntry: false });
+
+/** A value that changes when the file is written or replaced, and where there is none a value of its own. Costs one stat(2). */
+export function identityOf(file: string): string {
+  try {
+    return identityIn(statsOf(file));
+  } catch (error) {
+    return String(codeOf(error));
+  }
+}
+
+/** Undefined when it was written meanwhile. @throws Error whose message says why it can't be read */
+function readOnce(path: string): FileText | undefined {
+  const seen = statsOf(path);
+  if (seen === undefined) return { path, text: '', identity: MISSING, stats: undefined };
+  // Looked at first: opening a device or a pipe may do something, or wait.
+  if (!seen.isFile()) throw new Error('it is not a file');
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    if (!stats.isFile()) throw new Error('it is not a file');
+    if (stats.size > MOST_BYTES) throw new Error(`it has ${stats.size} bytes, and more than ${MOST_BYTES} are not read`);
+    // One byte more, to see that it has grown.
+    const bytes = Buffer.allocUnsafe(Number(stats.size) + 1);
+    let length = 0;
+    for (let more = 1; more > 0 && length < bytes.length; length += more) more = readSync(fd, bytes, length, bytes.length - length, null);
+    const identity = identityIn(stats);
+    return BigInt(length) === stats.size && identityIn(fstatSync(fd, { bigint: true })) === identity ? { path, text: bytes.toString('latin1', 0, length), identity, stats } : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function realPathOf(file: string): string {
+  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) {
+    try {
+      return realpathSync(file);
+    } catch (error) {
+      throw codeOf(error) === 'ENOENT' ? new Error('it is a symbolic link to something that is not there', { cause: error }) : error;
+    }
+  }
+  const folder = dirname(file);
+  if (statsOf(folder) === undefined) throw new Error(`there is no folder ${folder}`);
+  return join(realpathSync(folder), basename(file));
+}
+
+/** Reads it whole. @throws Error whose message says why it can't be read */
+export function readText(file: string): FileText {
+  const path = realPathOf(file);
+  for (let reading = 1; reading <= MOST_READINGS; reading++) {
+    const found = readOnce(path);
+    if (found !== undefined) return found;
+  }
+  throw new Error('somebody is writing it at this moment');
+}
+
+/**
+ * Puts `text` in the place of what was read, with the same owner and mode; a new file can be read by all (0644).
+ *
+ * @returns false when the file is another than was read: then nothing has been done
+ * @throws Error whose message says why it can't be written; then nothing has been done, either
+ */
+export function replaceText({ path, identity, stats }: FileText, text: string): boolean {
+  const draft = `${path}.banban-new`;
+  // Left behind by a crash.
+  if (lstatSync(draft, { throwIfNoEntry: false }) !== undefined) unlinkSync(draft);
+  const fd = openSync(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  let isDone = false;
+  try {
+    try {
+      const bytes = Buffer.from(text, 'latin1');
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      const own = fstatSync(fd, { bigint: true });
+      if (stats !== undefined && (own.uid !== stats.uid || own.gid !== stats.gid)) fchownSync(fd, Number(stats.uid), Number(stats.gid));
+      fchmodSync(fd, stats === undefined ? 0o644 : Number(stats.mode & 0o7777n));
+      // Before the rename: after a crash there must not be an empty file in its place. Which of the two it is does not matter.
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    if (identityOf(path) !== identity) return false;
+    renameSync(draft, path);
+    isDone = true;
+    return true;
+  } finally {
+    if (!isDone) unlinkSync(draft);
+  }
+}

@@ -1,0 +1,53 @@
+/** What the kernel's error numbers mean here, in words for the admin. */
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { NFT_TABLE } from '../names.ts';
+
+const { errno } = constants;
+/** Numbers of errors, as errno(3) has them. */
+export const { ENOENT, EEXIST, EINVAL } = errno;
+
+const NOT_ROOT = 'nf_tables may not be used by this process: run banband as root (it needs CAP_NET_ADMIN)';
+const NOT_THERE = 'this kernel has no nf_tables: load the module nf_tables, or use another backend';
+
+/** What makes the table and its sets. */
+export const INSTALL = '"banctl firewall install" makes it, or firewall: { manage: true } in the configuration';
+/** What is said of a table that is not there. */
+export const NO_TABLE = `the table inet ${NFT_TABLE} is not there: ${INSTALL}`;
+/** What is said of a set that is not there in a table that is. */
+export const noSet = (set: string): string => `the set ${set} is not in the table inet ${NFT_TABLE}: ${INSTALL}`;
+
+const named = (number: number, message: string): string => {
+  const [name = `error ${number}`, words = ''] = getSystemErrorMap().get(-number) ?? [];
+  return message === '' ? `${name}, ${words}` : `${name}: ${message}`;
+};
+
+/** Why the kernel did not tell. `message` is its own explanation, '' where it gave none. */
+export function unreadable(number: number, message: string): string {
+  if (number === errno.EPERM || number === errno.EACCES) return NOT_ROOT;
+  // nfnetlink knows no subsystem of the number of nf_tables.
+  if (number === errno.EINVAL || number === errno.EOPNOTSUPP) return NOT_THERE;
+  return `nf_tables could not be read (${named(number, message)})`;
+}
+
+/** Why the kernel did not write a row. */
+export function unwritable(set: string, number: number, message: string): string {
+  switch (number) {
+    case errno.EPERM:
+    case errno.EACCES:
+      return NOT_ROOT;
+    case errno.ENOENT:
+      return noSet(set);
+    case errno.EEXIST:
+    case errno.ENOTEMPTY:
+      return `it overlaps a network that is in the set ${set} already`;
+    case errno.ENFILE:
+    case errno.ENOSPC:
+      return `the set ${set} is full: give it a larger size, or none`;
+    default:
+      return `the kernel did not write it to the set ${set} (${named(number, message)})`;
+  }
+}
+
+/** Why a socket could not be used: the error of a system call of the native part. */
+export const unusable = (error: unknown): string => `nf_tables could not be asked (${error instanceof Error ? error.message : String(error)})`;

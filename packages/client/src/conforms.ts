@@ -28,13 +28,12 @@ export function misfit(value: unknown, schema: Schema, path = '$'): string | und
       return undefined;
     case 'object': {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return path;
-      const entries = new Map<string, unknown>(Object.entries(value));
       for (const [key, one] of Object.entries(schema.properties)) {
-        if (!entries.has(key)) {
+        if (!Object.hasOwn(value, key)) {
           if (schema.required.includes(key)) return `${path}.${key}`;
           continue;
         }
-        const wrong = misfit(entries.get(key), one, `${path}.${key}`);
+        const wrong = misfit(Reflect.get(value, key), one, `${path}.${key}`);
         if (wrong !== undefined) return wrong;
       }
       return undefined;

@@ -13,6 +13,8 @@ import { queuedList, type Found, type ListDriver, type QueueOptions } from './qu
 const MOST_AT_ONCE = 4;
 /** So many that hung or could not be started, one after the other: the others of the same change would only wait for the same. */
 const MOST_IN_VAIN = 8;
+/** Subjects that are remembered for that on which a program hung. */
+const MOST_SLOW = 10_000;
 /** Characters of a program's own words that are shown. */
 const MOST_WORDS = 200;
 
@@ -25,7 +27,7 @@ export function filledIn(args: readonly string[], values: Readonly<Partial<Recor
 export function complaintOf(program: string, result: ExecResult): string | undefined {
   if (result.kind !== 'ended') return result.message;
   if (result.code === 0) return undefined;
-  const [first = ''] = result.stderr.split('\n').map((line) => line.replace(/\p{C}+/gu, ' ').trim()).filter(Boolean);
+  const [first = ''] = result.stderr.split('\n').map((line) => line.replace(/[\p{C}\s]+/gu, ' ').trim()).filter(Boolean);
   const words = Array.from(first).slice(0, MOST_WORDS).join('');
   const how = result.code === undefined ? `was ended by ${result.signal ?? 'a signal'}` : `ended with exit code ${result.code}`;
   return `${program} ${how}${words === '' ? '' : `: ${words}`}`;
@@ -61,8 +63,8 @@ function commandDriver({ name, command }: TargetConfig, clock: Clock): ListDrive
     await eachOf([...subjects.filter((s) => !slow.has(s)), ...subjects.filter((s) => slow.has(s))], async (subject) => {
       if (inVain >= MOST_IN_VAIN) return void failures.set(subject, reason);
       const { result, complaint } = await run(words, subject, signal);
-      if (result.kind === 'timeout') slow.add(subject);
-      else slow.delete(subject);
+      if (result.kind !== 'timeout') slow.delete(subject);
+      else if (slow.size < MOST_SLOW) slow.add(subject);
       if (result.kind === 'ended') inVain = 0;
       else {
         inVain++;

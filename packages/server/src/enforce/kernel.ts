@@ -49,7 +49,7 @@ export function kernelFirewall({ clock, native, hostsDeny, warn }: KernelOptions
         case 'ipset':
           return ipsetList(target, { clock, changed });
         case 'hosts_deny':
-          return hostsDenyList(target, { file: hostsDeny, clock });
+          return hostsDenyList(target, { file: hostsDeny });
         case 'command':
           return commandList(target, { clock, changed });
       }

@@ -5,6 +5,7 @@
 import { ms, type Subject } from 'banban-shared';
 import type { BackendName } from '../config/config.ts';
 import type { Clock, Timer } from '../clock.ts';
+import { backoff, type Backoff } from './backoff.ts';
 import type { Hits, KernelList, ListChange, ListFailures, ListState, Row } from './firewall.ts';
 
 /** What a program says of its list; as in `ListState`, less what only the queue knows. */
@@ -45,9 +46,6 @@ const FRESH = ms(1000);
 /** And for so many times what it cost, up to a minute: 5 % of a core for looking. */
 const REST_FACTOR = 20;
 const LONGEST_REST = 60_000;
-/** Between tries of what failed: doubled from the first to the last. */
-const FIRST_RETRY = 1000;
-const LAST_RETRY = 60_000;
 /** So often a look gives way to a write, then it is the write that waits. */
 const MOST_PUT_OFF = 3;
 /** Removals that may fail and be kept; beyond that the oldest is forgotten, and comes again from whoever sees the row in the list. */
@@ -57,41 +55,6 @@ const NO_HITS: ReadonlyMap<Subject, Hits> = new Map();
 
 /** The last word about a subject: its row, or undefined for gone. */
 type Word = Row | undefined;
-
-/** Tries that failed one after the other, and the wait for the next. */
-class Backoff {
-  private delay = 0;
-  private timer: Timer | undefined;
-  constructor(
-    private readonly clock: Clock,
-    private readonly over: () => void,
-  ) {}
-
-  /** Whether the next try has to wait. */
-  get waits(): boolean {
-    return this.timer !== undefined;
-  }
-
-  /** Whether the last try failed. */
-  get isFailing(): boolean {
-    return this.delay > 0;
-  }
-
-  failed(): void {
-    this.timer?.cancel();
-    this.delay = Math.min(LAST_RETRY, Math.max(FIRST_RETRY, this.delay * 2));
-    this.timer = this.clock.after(ms(this.delay), () => {
-      this.timer = undefined;
-      this.over();
-    });
-  }
-
-  reset(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.delay = 0;
-  }
-}
 
 /** The first words of a queue, removals before additions: the places have to be free, and a network gives way to a larger one. */
 function firstOf(queue: ReadonlyMap<Subject, Word>): Map<Subject, Word> {
@@ -129,8 +92,8 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
   let putOff = 0;
   /** While it waits, the last look is fresh enough. */
   let rest: Timer | undefined;
-  const fresh = new Backoff(clock, wake);
-  const again = new Backoff(clock, wake);
+  const fresh: Backoff = backoff(clock, wake);
+  const again: Backoff = backoff(clock, wake);
 
   function forget(subject: Subject): void {
     const one = failed.get(subject);
@@ -189,14 +152,14 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
         if (subjects.has(subject)) own().delete(subject);
       } else if (!subjects.has(subject)) own().add(subject);
     }
-    const backoff = isFresh ? fresh : again;
+    const tries = isFresh ? fresh : again;
     if (failures.size < round.size) {
       // It works again: what failed before has not to wait any longer.
-      if (isFresh && fresh.isFailing) again.reset();
-      backoff.reset();
+      if (isFresh && fresh.isFailing()) again.reset();
+      tries.reset();
     }
-    if (failures.size === round.size) backoff.failed();
-    if (isFresh && failures.size > 0 && !again.waits) again.failed();
+    if (failures.size === round.size) tries.failed();
+    if (isFresh && failures.size > 0 && !again.waits()) again.failed();
     // The list may be gone; whoever asks is to learn it.
     if (failures.size > 0 && driver.canRead) isReadWanted = true;
     changed();
@@ -243,12 +206,12 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
   /** One program after the other, until there is nothing that may be done now. */
   async function work(): Promise<void> {
     while (!stop.signal.aborted) {
-      const isWriteDue = queue.size > 0 && !fresh.waits;
+      const isWriteDue = queue.size > 0 && !fresh.waits();
       if (isReadFirst() || (isReadDue() && (!isWriteDue || putOff >= MOST_PUT_OFF))) await look();
       else if (isWriteDue) {
         if (isReadDue()) putOff++;
         await writeRound('fresh');
-      } else if (failed.size > 0 && !again.waits) await writeRound('again');
+      } else if (failed.size > 0 && !again.waits()) await writeRound('again');
       else break;
     }
     isWorking = false;
@@ -301,7 +264,7 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
       for (const row of add) say(row.subject, row);
       if (queue.size === 0) return new Map();
       // A look at a long list takes a second, and a ban must not wait for it.
-      if (driver.canRead && putOff < MOST_PUT_OFF && !fresh.waits) reading?.abort();
+      if (driver.canRead && putOff < MOST_PUT_OFF && !fresh.waits()) reading?.abort();
       wake();
       return new Map();
     },
@@ -310,7 +273,7 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
 
     close() {
       stop.abort();
-      for (const backoff of [fresh, again]) backoff.reset();
+      for (const tries of [fresh, again]) tries.reset();
       rest?.cancel();
       queue.clear();
       failed.clear();

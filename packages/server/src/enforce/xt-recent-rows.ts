@@ -100,29 +100,47 @@ const same = (a: ReadonlySet<Subject>, b: ReadonlySet<Subject>): boolean => {
  *
  * @throws what the kernel says
  */
-export function readSubjects(path: string, readRow: RowReader): Set<Subject> {
-  const { text, pieces } = readPieces(path);
-  const all = subjectsIn(text, readRow);
-  if (pieces <= 1) return all;
-  let last: ReadonlySet<Subject> = new Set(all);
-  for (let reading = 2; reading <= MOST_READINGS; reading++) {
-    const now = subjectsIn(readPieces(path).text, readRow);
-    for (const subject of now) all.add(subject);
+export function readSubjects(path: string, readRow: RowReader): ReadonlySet<Subject> {
+  let { text, pieces } = readPieces(path);
+  let last: ReadonlySet<Subject> = subjectsIn(text, readRow);
+  let all = last;
+  for (let reading = 2; pieces > 1 && reading <= MOST_READINGS; reading++) {
+    const before = text;
+    ({ text, pieces } = readPieces(path));
+    // Mostly it is: nobody writes, and no packet stamps.
+    if (text === before) break;
+    const now = subjectsIn(text, readRow);
     if (same(last, now)) break;
+    all = new Set([...all, ...now]);
     last = now;
   }
   return all;
 }
 
 /**
- * The rows that a packet has stamped, by `--update` or `--set`: only then has a row the packet's TTL, a row that was written has 0
- * (recent_mt, recent_mt_proc_write).
+ * Calls back for each row that a packet has stamped, by `--update` or `--set`: only then has it the packet's TTL, a row that was written
+ * has 0 (recent_mt, recent_mt_proc_write). What the callback is given is good until it returns.
  */
-export function stampedRows(text: string, readRow: RowReader): StampedRow[] {
-  const rows: StampedRow[] = [];
+export function eachStampedRow(text: string, readRow: RowReader, action: (row: StampedRow) => void): void {
+  const form = /ttl: (\d+) last_seen: \d+ oldest_pkt: (\d+) /y;
+  const stamps: number[] = [];
   eachRow(text, readRow, (subject, start, end) => {
-    const [, ttl, index, stamps = ''] = /^src=\S+ ttl: (\d+) last_seen: \d+ oldest_pkt: (\d+) (\d+(?:, \d+)*)$/.exec(text.slice(start, end)) ?? [];
-    if (ttl !== undefined && ttl !== '0') rows.push({ subject, index: Number(index), stamps: stamps.split(', ').map(Number) });
+    form.lastIndex = text.indexOf(' ', start) + 1;
+    const [, ttl, index] = form.exec(text) ?? [];
+    if (ttl === undefined || ttl === '0') return;
+    // By hand: a list that is under attack has millions of them.
+    stamps.length = 0;
+    let stamp = 0;
+    for (let i = form.lastIndex; i < end; i++) {
+      const digit = text.charCodeAt(i) - 0x30;
+      if (digit >= 0 && digit <= 9) stamp = stamp * 10 + digit;
+      else if (text.startsWith(', ', i)) {
+        stamps.push(stamp);
+        stamp = 0;
+        i++;
+      } else return;
+    }
+    stamps.push(stamp);
+    action({ subject, index: Number(index), stamps });
   });
-  return rows;
 }

@@ -21,7 +21,7 @@ import type { TargetConfig } from '../config/config.ts';
 import type { KernelList, ListFailures, ListState } from './firewall.ts';
 import { tickClock, type TickClock } from './jiffies.ts';
 import { ownStamps } from './xt-recent-hits.ts';
-import { readPieces, readSubjects, rowReader, stampedRows } from './xt-recent-rows.ts';
+import { eachStampedRow, readPieces, readSubjects, rowReader } from './xt-recent-rows.ts';
 
 /**
  * Where the kernel shows its lists and their bound, and how its stamps are told; the defaults are right for any machine, tests
@@ -201,7 +201,8 @@ export function xtRecentList(target: TargetConfig, options: XtRecentOptions = {}
       const reading = ticks.look();
       if (path === undefined || reading === undefined) return new Map();
       try {
-        return stamps.hits(stampedRows(readPieces(path).text, readRow), reading);
+        const { text } = readPieces(path);
+        return stamps.hits((action) => eachStampedRow(text, readRow, action), reading);
       } catch {
         // No list, no hits; `read` says what is wrong with it.
         return new Map();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { TickReading } from '../../../../packages/server/src/enforce/jiffies.ts';
 import { ownStamps } from '../../../../packages/server/src/enforce/xt-recent-hits.ts';
-import { rowReader, stampedRows, type StampedRow } from '../../../../packages/server/src/enforce/xt-recent-rows.ts';
+import { eachStampedRow, rowReader, type StampedRow } from '../../../../packages/server/src/enforce/xt-recent-rows.ts';
 import { nth, T0 } from '../../../support/records.ts';
 
 /** 250 ticks a second, the first at moment 0; instants are known from moment 0 on. */
@@ -14,6 +14,9 @@ const reading: TickReading = {
 };
 
 const A = nth(1);
+
+/** What is told of these rows. */
+const told = (own: ReturnType<typeof ownStamps>, rows: readonly StampedRow[]) => own.hits((action) => rows.forEach(action), reading);
 
 /** A row as the kernel keeps it: a ring of `size` stamps. */
 function ring(size: number) {
@@ -38,7 +41,7 @@ function met(events: readonly (readonly ['own' | 'packet', number])[], size = 32
     kernel.stamp(moment);
     if (kind === 'own') own.wrote(A);
   }
-  return own.hits([kernel.row(), ...others], reading).get(A);
+  return told(own, [kernel.row(), ...others]).get(A);
 }
 
 /** Another row of the list, by which its rings are known to have 32 places. */
@@ -79,7 +82,7 @@ describe('the stamps of a row', () => {
   test('tell nothing where one of banban’s own is missing that should be there', () => {
     const own = ownStamps(() => 500_000);
     own.wrote(A);
-    expect(own.hits([{ subject: A, index: 2, stamps: [tickOf(100), tickOf(200)] }], reading).has(A)).toBe(false);
+    expect(told(own, [{ subject: A, index: 2, stamps: [tickOf(100), tickOf(200)] }]).has(A)).toBe(false);
   });
 
   test('are all strange once the list is gone, or the row was taken out', () => {
@@ -87,7 +90,7 @@ describe('the stamps of a row', () => {
       const own = ownStamps(() => 1000);
       own.wrote(A);
       own[forget](A);
-      expect(own.hits([longRow, { subject: A, index: 2, stamps: [tickOf(5000), tickOf(6000)] }], reading).get(A)).toEqual({ packets: undefined, bytes: undefined, lastAt: at(6000) });
+      expect(told(own, [longRow, { subject: A, index: 2, stamps: [tickOf(5000), tickOf(6000)] }]).get(A)).toEqual({ packets: undefined, bytes: undefined, lastAt: at(6000) });
     }
   });
 
@@ -110,7 +113,11 @@ describe('the stamps of a row', () => {
 });
 
 describe('rows', () => {
-  const row = (text: string) => stampedRows(text, rowReader(128));
+  const row = (text: string): StampedRow[] => {
+    const rows: StampedRow[] = [];
+    eachStampedRow(text, rowReader(128), ({ stamps, ...rest }) => void rows.push({ ...rest, stamps: [...stamps] }));
+    return rows;
+  };
 
   test('that a packet has stamped have its TTL, and only they are looked at', () => {
     const text = [
@@ -124,6 +131,7 @@ describe('rows', () => {
   test.each([
     'src=10.0.0.1 ttl: 64 last_seen: 1 oldest_pkt: 2',
     'src=10.0.0.1 ttl: 64 last_seen: 1 oldest_pkt: 2 1,2',
+    'src=10.0.0.1 ttl: 64 last_seen: 1 oldest_pkt: 2 1, 2x',
     'src=10.0.0.1 ttl: x last_seen: 1 oldest_pkt: 2 1, 2',
     'src=010.0.0.1 ttl: 64 last_seen: 1 oldest_pkt: 1 1',
   ])('of another form are none: %s', (text) => {

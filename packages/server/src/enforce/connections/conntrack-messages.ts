@@ -137,7 +137,7 @@ const copy = (bytes: Buffer, from: number, to: number): Buffer => Buffer.from(by
 
 /** Reads an entry that somebody wants; the others are not worth it. */
 function read(subject: Subject, family: number, bytes: Buffer, start: number, end: number): Entry {
-  let tuple = Buffer.alloc(0);
+  let tuple: Buffer = Buffer.alloc(0);
   let zone: Buffer | undefined;
   let id: Buffer | undefined;
   let isOver = false;

@@ -14,8 +14,9 @@ import { conntrackProgram } from './conntrack-program.ts';
 import { conntrackSweep } from './conntrack-sweep.ts';
 import { passes, type Passes } from './passes.ts';
 import { oneByOne } from './programs.ts';
-import { socketSweep } from './socket-sweep.ts';
+import { inSlices } from './slices.ts';
 import { socketProgram } from './socket-program.ts';
+import { socketSweep } from './socket-sweep.ts';
 import { NOT_ALLOWED, type Sweep } from './sweep.ts';
 
 /** What the cutter works with. */
@@ -23,7 +24,7 @@ export interface CutterOptions {
   readonly clock: Clock;
   /** Undefined: the programs conntrack and ss do the work. */
   readonly native: NativeNetlink | undefined;
-  /** Told once of each thing that keeps it from the work, a sentence for the admin; again when it had worked in between. */
+  /** Told once of each thing that keeps it from the work, a sentence for the admin. */
   readonly warn: (message: string) => void;
   /** Directories in which the programs are looked for, as in PATH. Default: PATH and the system's. */
   readonly path?: string;
@@ -32,6 +33,12 @@ export interface CutterOptions {
 }
 
 const CAPACITY = 10_000;
+
+/** A call that has not been looked at. */
+interface Arrival {
+  readonly subjects: readonly Subject[];
+  readonly report: CutReport;
+}
 
 /** One who asked, and what is to be reported. */
 interface Claim {
@@ -44,20 +51,22 @@ interface Job {
   /** What dies counts for the first; the others asked for the same while it waited. */
   readonly claims: [Claim, ...Claim[]];
   /** The connections whose sockets died: their entries in conntrack are no further ones. */
-  readonly keys: Set<string>;
+  keys: Set<string> | undefined;
 }
 
 /** One sweep, and what waits for it. */
 interface Stage {
   readonly sweep: Sweep;
-  readonly waiting: Map<Subject, Job>;
   readonly passes: Passes;
+  waiting: Map<Subject, Job>;
   unavailable: string | undefined;
 }
 
 class Cutter implements ConnectionCutter {
   private readonly stages: readonly Stage[];
   private readonly abort = new AbortController();
+  private readonly said = new Set<string>();
+  private arrivals: Arrival[] = [];
   private queued = 0;
   private connections = 0;
   private failed = 0;
@@ -65,11 +74,10 @@ class Cutter implements ConnectionCutter {
   private lastError: string | undefined;
 
   constructor(private readonly options: CutterOptions) {
-    const { clock } = options;
     this.stages = sweepsOf(options).map((sweep, index) => ({
       sweep,
+      passes: passes(options.clock, () => this.pass(index)),
       waiting: new Map(),
-      passes: passes(clock, () => this.pass(index)),
       unavailable: undefined,
     }));
     // A first pass over nothing finds out whether it can be done.
@@ -77,22 +85,25 @@ class Cutter implements ConnectionCutter {
   }
 
   cut(subjects: readonly Subject[], report: CutReport): void {
-    if (this.abort.signal.aborted) return;
+    if (this.abort.signal.aborted || subjects.length === 0) return;
     const { clock, capacity = CAPACITY } = this.options;
-    for (const subject of subjects) {
-      if (this.queued < capacity) {
-        this.queued++;
-        this.enter(0, subject, { claims: [{ report, died: 0 }], keys: new Set() });
-      } else {
-        this.dropped++;
-        clock.soon(() => report(subject, 0));
-      }
+    const taken = subjects.slice(0, capacity - this.queued);
+    const refused = subjects.slice(taken.length);
+    if (taken.length > 0) {
+      this.queued += taken.length;
+      this.arrivals.push({ subjects: taken, report });
+      this.stages[0]?.passes.wake();
+    }
+    if (refused.length > 0) {
+      this.dropped += refused.length;
+      clock.soon(() => refused.forEach((subject) => report(subject, 0)));
     }
   }
 
   stats(): CutterStats {
+    const reasons = this.stages.map(({ unavailable }) => unavailable);
     return {
-      available: this.stages.some(({ unavailable }) => unavailable === undefined) && !this.stages.some(({ unavailable }) => unavailable === NOT_ALLOWED),
+      available: reasons.includes(undefined) && !reasons.includes(NOT_ALLOWED),
       queued: this.queued,
       cut: this.connections,
       failed: this.failed,
@@ -103,7 +114,8 @@ class Cutter implements ConnectionCutter {
 
   async stop(): Promise<void> {
     this.abort.abort();
-    for (const { waiting } of this.stages) waiting.clear();
+    this.arrivals = [];
+    for (const stage of this.stages) stage.waiting.clear();
     this.queued = 0;
     await Promise.all(this.stages.map((stage) => stage.passes.stop()));
   }
@@ -120,51 +132,59 @@ class Cutter implements ConnectionCutter {
     if (known === undefined) stage.waiting.set(subject, job);
     else {
       known.claims.push(...job.claims);
-      for (const key of job.keys) known.keys.add(key);
+      known.keys = new Set([...(known.keys ?? []), ...(job.keys ?? [])]);
     }
     stage.passes.wake();
   }
 
   private async pass(index: number): Promise<void> {
+    const { clock } = this.options;
+    const { signal } = this.abort;
     const stage = this.stages[index];
     if (stage === undefined) return;
-    const jobs = new Map(stage.waiting);
-    stage.waiting.clear();
+    if (index === 0) {
+      for (const { subjects, report } of this.arrivals.splice(0)) {
+        await inSlices(clock, subjects, (subject) => this.enter(0, subject, { claims: [{ report, died: 0 }], keys: undefined }));
+      }
+    }
+    const jobs = stage.waiting;
+    stage.waiting = new Map();
+    const isLast = index === this.stages.length - 1;
     const outcome = await stage.sweep.run(
       [...jobs.keys()],
       (subject, keys) => {
         const job = jobs.get(subject);
-        if (job === undefined || keys.some((key) => job.keys.has(key))) return;
-        // What the last sweep finds nobody asks for again, and there may be hundreds of thousands.
-        if (index + 1 < this.stages.length) for (const key of keys) job.keys.add(key);
+        if (job === undefined || keys.some((key) => job.keys?.has(key) === true)) return;
+        // Of what the last sweep ends nobody asks again, and there may be hundreds of thousands.
+        if (!isLast) for (const key of keys) (job.keys ??= new Set()).add(key);
         job.claims[0].died++;
         this.connections++;
       },
-      this.abort.signal,
+      signal,
     );
-    if (this.abort.signal.aborted) return;
-    if (outcome.kind === 'done') stage.unavailable = undefined;
-    else {
-      if (outcome.kind === 'unavailable' && stage.unavailable !== outcome.message) this.say(stage, outcome.message);
-      if (jobs.size > 0) {
-        this.failed++;
-        this.lastError = outcome.message;
-      }
+    if (signal.aborted) return;
+    stage.unavailable = outcome.kind === 'unavailable' ? outcome.message : undefined;
+    if (stage.unavailable !== undefined) this.say(stage.unavailable);
+    if (outcome.kind !== 'done' && jobs.size > 0) {
+      this.failed++;
+      this.lastError = outcome.message;
     }
-    const left = outcome.kind === 'done' ? outcome.left : undefined;
-    for (const [subject, job] of jobs) this.enter(left?.has(subject) === true ? index : index + 1, subject, job);
+    const left = outcome.kind === 'unavailable' ? undefined : outcome.left;
+    await inSlices(clock, jobs, ([subject, job]) => {
+      if (!signal.aborted) this.enter(left?.has(subject) === true ? index : index + 1, subject, job);
+    });
   }
 
-  /** Warns of what keeps a stage from its work, unless the other has said it already. */
-  private say(stage: Stage, message: string): void {
-    if (!this.stages.some(({ unavailable }) => unavailable === message)) this.options.warn(message);
-    stage.unavailable = message;
+  private say(message: string): void {
+    if (this.said.has(message)) return;
+    this.said.add(message);
+    this.options.warn(message);
   }
 }
 
 /** In the order in which they are made: what the first ended the second does not count again. */
 function sweepsOf({ clock, native, path }: CutterOptions): readonly Sweep[] {
-  if (native !== undefined && isSupported) return [socketSweep(native), conntrackSweep(native)];
+  if (native !== undefined && isSupported) return [socketSweep(clock, native), conntrackSweep(clock, native)];
   const run = oneByOne(clock, path);
   return [socketProgram(run), conntrackProgram(run)];
 }

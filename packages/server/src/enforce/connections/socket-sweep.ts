@@ -1,6 +1,7 @@
 /** Closes the sockets of programs on this machine whose far side is a subject, over netlink, as `ss -K` does. */
 import { getSystemErrorName } from 'node:util';
 import { familyOf, type Subject } from 'banban-shared';
+import type { Clock } from '../../clock.ts';
 import { MessageWriter } from '../../netlink/message.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
 import { openThreaded, type ThreadedNetlink } from '../../netlink/threaded-socket.ts';
@@ -23,13 +24,14 @@ const BATCH = 64;
 type Refusal = { readonly errno: number; readonly message: string };
 
 /** A sweep of the machine's sockets. */
-export function socketSweep(native: NativeNetlink): Sweep {
+export function socketSweep(clock: Clock, native: NativeNetlink): Sweep {
   return {
     async run(subjects, died, signal) {
       let socket: ThreadedNetlink | undefined;
       try {
+        const matcher = await subjectMatcher(clock, subjects);
         socket = openThreaded(native, NETLINK_SOCK_DIAG, signal);
-        return await close(socket, subjects, died, signal);
+        return await close(socket, subjects, matcher, died, signal);
       } catch (error) {
         if (codeOf(error) === 'EPROTONOSUPPORT') return { kind: 'unavailable', message: NO_DIAG };
         return { kind: 'failed', message: `sockets can’t be looked at by netlink: ${error instanceof Error ? error.message : String(error)}` };
@@ -40,8 +42,7 @@ export function socketSweep(native: NativeNetlink): Sweep {
   };
 }
 
-async function close(netlink: ThreadedNetlink, subjects: readonly Subject[], died: Died, signal: AbortSignal): Promise<Outcome> {
-  const matcher = subjectMatcher(subjects);
+async function close(netlink: ThreadedNetlink, subjects: readonly Subject[], matcher: SubjectMatcher, died: Died, signal: AbortSignal): Promise<Outcome> {
   const found: DiagSocket[] = [];
   const tcp = await list(netlink, IPPROTO_TCP, subjects, matcher, found);
   if (tcp !== undefined) return refused('be listed', tcp);

@@ -1,15 +1,14 @@
 /** A sweep ends the connections of many subjects in one go; there is one for each of the two places that the kernel keeps them in. */
 import type { Subject } from 'banban-shared';
 
+/** Subjects whose turn has not come: for the next time. Left out where there are none. */
+type Left = ReadonlySet<Subject>;
+
 /** How a sweep went. What died before it failed has been told all the same. */
 export type Outcome =
-  | {
-      readonly kind: 'done';
-      /** Subjects that were not dealt with, for the next time; left out where it was all of them. */
-      readonly left?: ReadonlySet<Subject>;
-    }
+  | { readonly kind: 'done'; readonly left?: Left }
   /** This time; a sentence for the admin. */
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly left?: Left }
   /** As long as nothing is changed on this machine; a sentence for the admin. */
   | { readonly kind: 'unavailable'; readonly message: string };
 

@@ -3,13 +3,14 @@ import type { Family } from 'banban-shared';
 import type { TargetConfig } from '../../config/config.ts';
 import type { RulesFacts } from '../firewall.ts';
 import { IPTABLES_CHAIN, NFT_TABLE } from '../names.ts';
+import { enumerate } from './enumerate.ts';
 import { hasFilter, type Evidence } from './evidence.ts';
 import type { RuleFinding } from './finding.ts';
 import { IPSET_REMEDY, ipsetTrouble } from './ipset-ruleset.ts';
-import { shapeDiffers, wantedIpsets } from './ipset-sets.ts';
+import { shapeDiffers, wantedIpsets, type WantedIpset } from './ipset-sets.ts';
 import { SET_REMEDY, setDiffers } from './nft-differences.ts';
 import { nftTrouble } from './nft-ruleset.ts';
-import { isMark, wantedSets } from './nft-text.ts';
+import { isMark, wantedSets, type WantedSet } from './nft-text.ts';
 import { viewOfTable } from './nft-view.ts';
 import { readingsOf, type Reading } from './reach.ts';
 import { readingFindings, type RuleBackend } from './reading-findings.ts';
@@ -41,25 +42,44 @@ function ofPrograms({ nft, iptables, ipset, usesIpv6 }: Evidence): RuleFinding[]
   return found;
 }
 
+/** A set as it has to be. */
+interface Wanted {
+  readonly name: string;
+  readonly target: string;
+}
+
+/** Sets that are missing or other than they have to be. */
+function judgeSets<W extends Wanted>(backend: 'nftables' | 'ipset', where: string, wanted: readonly W[], isThere: (set: W) => boolean, differs: (set: W) => string | undefined, remedy: string): RuleFinding[] {
+  const missing = new Map<string, string[]>();
+  for (const set of wanted) if (!isThere(set)) missing.set(set.target, [...(missing.get(set.target) ?? []), set.name]);
+  const wrong = wanted.flatMap((set): RuleFinding[] => {
+    const difference = isThere(set) ? differs(set) : undefined;
+    return difference === undefined ? [] : [{ severity: 'error', code: 'set-flags', target: set.target, backend, message: `the set ${set.name} of ${where} ${difference}`, remedy }];
+  });
+  return [
+    ...[...missing].map(([target, names]): RuleFinding => ({ severity: 'error', code: 'no-set', target, backend, message: `${where} has no set ${enumerate(names)}`, remedy: 'run "banctl firewall install"' })),
+    ...wrong,
+  ];
+}
+
 function ofSets(targets: readonly TargetConfig[], { nft, ipset }: Evidence): RuleFinding[] {
   const found: RuleFinding[] = [];
   if (nft?.isDone === true && nft.table !== 'absent') {
     const { sets } = nft.table;
-    for (const wanted of wantedSets(targets)) {
-      const { name, target } = wanted;
-      const is = sets.get(name);
-      const difference = is === undefined ? undefined : setDiffers(wanted, is);
-      if (is === undefined) found.push({ severity: 'error', code: 'no-set', target, backend: 'nftables', message: `nftables' table inet ${NFT_TABLE} has no set ${name}`, remedy: 'run "banctl firewall install"' });
-      else if (difference !== undefined) found.push({ severity: 'error', code: 'set-flags', target, backend: 'nftables', message: `the set ${name} of nftables' table inet ${NFT_TABLE} ${difference}`, remedy: SET_REMEDY });
-    }
+    const differs = (set: WantedSet): string | undefined => {
+      const is = sets.get(set.name);
+      return is === undefined ? undefined : setDiffers(set, is);
+    };
+    found.push(...judgeSets('nftables', `nftables' table inet ${NFT_TABLE}`, wantedSets(targets), ({ name }) => sets.has(name), differs, SET_REMEDY));
   }
-  if (ipset?.isDone === true)
-    for (const { name, target, shape } of wantedIpsets(targets)) {
-      const is = ipset.sets.get(name);
-      const difference = is === undefined ? undefined : shapeDiffers(shape, is);
-      if (is === undefined) found.push({ severity: 'error', code: 'no-set', target, backend: 'ipset', message: `ipset has no set ${name}`, remedy: 'run "banctl firewall install"' });
-      else if (difference !== undefined) found.push({ severity: 'error', code: 'set-flags', target, backend: 'ipset', message: `the set ${name} of ipset ${difference}`, remedy: IPSET_REMEDY });
-    }
+  if (ipset?.isDone === true) {
+    const { sets } = ipset;
+    const differs = ({ name, shape }: WantedIpset): string | undefined => {
+      const is = sets.get(name);
+      return is === undefined ? undefined : shapeDiffers(shape, is);
+    };
+    found.push(...judgeSets('ipset', 'ipset', wantedIpsets(targets), ({ name }) => sets.has(name), differs, IPSET_REMEDY));
+  }
   return found;
 }
 

@@ -61,7 +61,8 @@ async function installFamily(iptables: Iptables, targets: readonly TargetConfig[
 
 async function removeFrom(iptables: Iptables, programs: Programs, why: string): Promise<RulesOutcome> {
   const { family, name } = iptables;
-  const found = await save(iptables, 'filter', programs);
+  // Not by name: iptables-legacy would make a table that is not there.
+  const found = await save(iptables, undefined, programs);
   if (!found.isDone) return problem(`the rules of ${FAMILY_WORDS[family]} can't be taken out: ${found.message}`);
   const { rules, jumps, strangers } = iptablesState(found.tables.get('filter'));
   if (rules === undefined) return NOTHING;

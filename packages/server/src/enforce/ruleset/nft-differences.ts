@@ -57,7 +57,7 @@ export function nftDifferences(targets: readonly TargetConfig[], table: ListedTa
   const changes = [
     ...(table.isDormant ? [`woke nftables' table inet ${NFT_TABLE}, which was dormant`] : []),
     ...(missing.length > 0 ? [`made the sets ${enumerate(missing)} of nftables' table inet ${NFT_TABLE}`] : []),
-    ...(wrong.length > 0 ? [`wrote the chains ${enumerate(wrong.map(({ name }) => name))} of nftables' table inet ${NFT_TABLE} anew, because their rules were not those that are needed`] : []),
+    ...(wrong.length > 0 ? [`wrote the rules of ${enumerate(wrong.map(({ name }) => name))} in nftables' table inet ${NFT_TABLE} anew, because they were not those that are needed`] : []),
     ...(stale.sets.length + stale.chains.length > 0 ? [`deleted ${enumerate([...stale.chains, ...stale.sets])} from nftables' table inet ${NFT_TABLE}: no target needs them`] : []),
   ];
   return { changes, problems, stale };

@@ -55,8 +55,9 @@ const leaksOf = (reading: Reading, target: TargetConfig): readonly Bypass[] =>
 /** The mask that a look-up has to have; undefined for none. */
 function rightMask({ ipv6Prefix }: TargetConfig, backend: RuleBackend, family: Family, list: string, target: string): string | undefined {
   if (backend === 'ipset') return undefined;
-  if (backend === 'xt_recent') return family === 4 ? '255.255.255.255' : ipv6Mask(ipv6Prefix);
-  return family === 6 && list === nftSet(target, 6, 'host') ? ipv6Mask(ipv6Prefix) : ipv6Mask(128);
+  if (family === 4) return '255.255.255.255';
+  if (backend === 'xt_recent') return ipv6Mask(ipv6Prefix);
+  return list === nftSet(target, 6, 'host') ? ipv6Mask(ipv6Prefix) : ipv6Mask(128);
 }
 
 /** Judges the rules that read the lists of a target. */

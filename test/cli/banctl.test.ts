@@ -89,7 +89,9 @@ describe('each verb asks one thing and shows the answer', () => {
     const text = 'table inet banban {\n\tset BLOCKER_v4 { type ipv4_addr; }\n}\n';
     const result = await ask({ body: { managed: false, text } }, ['firewall', 'print', '--quiet']);
     expect(result).toMatchObject({ code: 0, stderr: '', asked: [{ method: 'GET', path: '/v1/firewall' }] });
-    expect(result.stdout.split('\n').filter((line) => !line.startsWith('#')).join('\n')).toBe(text);
+    expect(result.stdout).toBe(text);
+    const managed = await ask({ body: { managed: true, text } }, ['firewall', 'print']);
+    expect(managed.stdout.split('\n').filter((line) => !line.startsWith('#')).join('\n')).toBe(text);
   });
 
   test('firewall check shows what is wrong and what heals it, and ends with 1 for an error', async () => {

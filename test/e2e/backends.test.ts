@@ -140,7 +140,7 @@ for (const kind of kinds) {
           await waitFor('the ban', () => held(other), {}, () => banban.status());
           await waitFor('its connection to be counted', async () => ((await banban.ban(other))?.connections ?? 0) === 1, {}, () => banban.ban(other));
           open.process.stdin?.write('anybody\n');
-          const listed = async (): Promise<string> => (await victim.host.must(['ss', '-Htn', 'dst', other])).trim();
+          const listed = async (): Promise<string> => (await victim.host.must(['ss', '-Htn', 'dst', `[${other}]`])).trim();
           await waitFor('the victim’s socket to be gone', async () => (await listed()) === '');
           expect(open.stdout).not.toContain('anybody');
           await open.stop('SIGKILL');

@@ -77,6 +77,12 @@ const requests: { readonly [N in RouteName]: readonly [path: string, asking?: As
   match: ['/v1/match', { json: { line: `sshd[7]: ${failed(X)}` } }],
   reload: ['/v1/reload'],
   reconcile: ['/v1/reconcile'],
+  firewall: ['/v1/firewall'],
+  firewallCheck: ['/v1/firewall/check'],
+  firewallInstall: ['/v1/firewall'],
+  firewallRemove: ['/v1/firewall'],
+  doctor: ['/v1/doctor'],
+  canary: ['/v1/canary', { json: { by: 'ann' } }],
 };
 const all = Object.entries(routes) as [RouteName, Route][];
 
@@ -84,7 +90,7 @@ describe('every route', () => {
   test.each(all)('%s answers exactly what its schema says, with something in it', async (name, route) => {
     const room = await controlRoom({ targets: [target('BLOCKER'), target('THROTTLE')], allowlist: [prefix('10.0.0.7/32')] });
     room.hear(failed(X), failed(X), failed(X), failed(X), accepted(X), failed(X), failed(X), failed(X), failed(X), failed(Y));
-    room.engine.ban({ addresses: [nth(3)], target: 'THROTTLE', length: undefined, reason: undefined, by: 'ann' });
+    room.engine.ban({ subjects: [nth(3)], target: 'THROTTLE', length: undefined, reason: undefined, by: 'ann' });
     room.kernel.vanish('THROTTLE');
     const [path, asking] = requests[name];
     const answer = await room.ask(route.method, path, asking);
@@ -204,9 +210,9 @@ describe('what can’t be read is refused in the one form, and changes nothing',
 
   test('addresses that are none are named, all of them, and the others are not banned', async () => {
     const room = await controlRoom();
-    const error = errorOf(await room.ask('POST', '/v1/bans', { json: { addresses: [X, '010.0.0.1', 'fe80::1%eth0', '10.0.0.0/8', '\u001b[31m'], by: 'ann' } }));
-    expect(error).toMatchObject({ code: 'bad_address', details: ['010.0.0.1', 'fe80::1%eth0', '10.0.0.0/8', '\u001b[31m'] });
-    expect(error.message).toMatch(/^"010\.0\.0\.1", .* are not addresses; .*; nothing was done$/);
+    const error = errorOf(await room.ask('POST', '/v1/bans', { json: { addresses: [X, '010.0.0.1', 'fe80::1%eth0', '10.0.0.0/33', '\u001b[31m'], by: 'ann' } }));
+    expect(error).toMatchObject({ code: 'bad_address', details: ['010.0.0.1', 'fe80::1%eth0', '10.0.0.0/33', '\u001b[31m'] });
+    expect(error.message).toMatch(/^"010\.0\.0\.1", .* are not addresses or networks; .*; nothing was done$/);
     expect(room.banned()).toEqual([]);
     const many = errorOf(await room.ask('POST', '/v1/bans', { json: { addresses: Array.from({ length: 500 }, (_, i) => `x${i}`), by: 'ann' } }));
     expect(many.details).toHaveLength(20);
@@ -299,7 +305,7 @@ describe('POST bans', () => {
 
   test('says held when the kernel has the address: in the first target, for its first length, unless told otherwise', async () => {
     const room = await controlRoom({ targets: [target('FIRST'), target('SECOND')] , rules: [] });
-    expect(await post(room, { addresses: ['2001:DB8:0:0::1'] })).toEqual([{ address: Y, target: 'FIRST', outcome: 'banned', until: iso(HOUR), enforcement: 'held', message: null }]);
+    expect(await post(room, { addresses: ['2001:DB8:0:0::1'] })).toEqual([{ address: Y, target: 'FIRST', outcome: 'banned', until: iso(HOUR), enforcement: 'held', heldIn: [], message: null }]);
     expect(room.kernel.rows('FIRST')).toEqual(new Set([Y]));
     expect(await post(room, { addresses: [Y], target: 'SECOND', durationSeconds: 60 })).toMatchObject([{ target: 'SECOND', outcome: 'banned', until: iso(60_000) }]);
     expect(await post(room, { addresses: [Y], durationSeconds: 60 })).toMatchObject([{ outcome: 'unchanged', until: iso(HOUR), enforcement: 'held' }]);
@@ -310,11 +316,11 @@ describe('POST bans', () => {
     const room = await controlRoom({}, 1);
     room.kernel.vanish('BLOCKER');
     expect(await post(room, { addresses: [X], durationSeconds: null })).toEqual([
-      { address: X, target: 'BLOCKER', outcome: 'banned', until: null, enforcement: 'missing', message: expect.stringContaining('the kernel has no list BLOCKER') },
+      { address: X, target: 'BLOCKER', outcome: 'banned', until: null, enforcement: 'missing', heldIn: [], message: expect.stringContaining('the list BLOCKER') },
     ]);
     room.kernel.comeBack('BLOCKER');
     expect(await post(room, { addresses: [Y] })).toMatchObject([{ outcome: 'banned', enforcement: 'waiting', message: expect.stringContaining('has 1 places and 2 bans want one') }]);
-    room.engine.unban({ addresses: [address(X)], target: undefined, by: 'ann' });
+    room.engine.unban({ subjects: [address(X)], target: undefined, by: 'ann' });
     room.kernel.setDeaf(true);
     room.kernel.evict('BLOCKER', address(Y));
     expect(await post(room, { addresses: [Y] })).toMatchObject([{ outcome: 'unchanged', enforcement: 'failed', message: expect.stringContaining('Input/output error') }]);
@@ -324,8 +330,8 @@ describe('POST bans', () => {
   test('says which entry of the allow list refuses an address, and bans the others', async () => {
     const room = await controlRoom({ allowlist: [prefix('192.0.2.0/24')] });
     expect(await post(room, { addresses: [X, Y] })).toEqual([
-      { address: X, target: 'BLOCKER', outcome: 'refused', until: null, enforcement: null, message: 'the allow list has 192.0.2.0/24: an allowed address is never banned' },
-      { address: Y, target: 'BLOCKER', outcome: 'banned', until: iso(HOUR), enforcement: 'held', message: null },
+      { address: X, target: 'BLOCKER', outcome: 'refused', until: null, enforcement: null, heldIn: [], message: 'the allow list has 192.0.2.0/24: an allowed address is never banned' },
+      { address: Y, target: 'BLOCKER', outcome: 'banned', until: iso(HOUR), enforcement: 'held', heldIn: [], message: null },
     ]);
     expect(room.banned()).toEqual([`BLOCKER ${Y}`]);
   });
@@ -349,8 +355,8 @@ describe('DELETE bans', () => {
     room.hear(failed(X), failed(X), failed(X));
     const answer = await room.ask('DELETE', '/v1/bans', { json: { addresses: [X, Y], by: 'ann' } });
     expect(answer.body).toEqual({ results: [
-      { address: X, targets: ['THROTTLE', 'BLOCKER'], released: true, message: null },
-      { address: Y, targets: [], released: true, message: null },
+      { address: X, targets: ['THROTTLE', 'BLOCKER'], released: true, heldBy: [], message: null },
+      { address: Y, targets: [], released: true, heldBy: [], message: null },
     ] });
     expect((await room.ask('DELETE', '/v1/bans', { json: { all: true, by: 'ann' } })).body).toEqual({ results: [] });
   });
@@ -360,7 +366,7 @@ describe('DELETE bans', () => {
     room.hear(failed(X), failed(X), failed(X));
     room.kernel.setDeaf(true);
     expect((await room.ask('DELETE', '/v1/bans', { json: { all: true, by: 'ann' } })).body).toEqual({ results: [
-      { address: X, targets: ['BLOCKER'], released: false, message: 'the ban is ended, but the kernel\'s list BLOCKER could not be freed of the address; banband goes on trying' },
+      { address: X, targets: ['BLOCKER'], released: false, heldBy: [], message: `the list BLOCKER could not be freed of ${X}; banband goes on trying` },
     ] });
   });
 });
@@ -368,7 +374,7 @@ describe('DELETE bans', () => {
 describe('GET', () => {
   test('bans has those of an address or a target, the longest-standing first, with what the kernel does now', async () => {
     const room = await controlRoom({ targets: [target('BLOCKER'), target('THROTTLE')] });
-    room.engine.ban({ addresses: [nth(2)], target: 'THROTTLE', length: undefined, reason: undefined, by: 'ann' });
+    room.engine.ban({ subjects: [nth(2)], target: 'THROTTLE', length: undefined, reason: undefined, by: 'ann' });
     room.clock.advance(1500);
     room.hear(failed(X), failed(X), failed(X));
     room.kernel.vanish('THROTTLE');
@@ -376,7 +382,7 @@ describe('GET', () => {
     expect(await shown('/v1/bans')).toMatchObject([{ address: nth(2), enforcement: 'missing' }, { address: X, enforcement: 'held' }]);
     expect(await shown(`/v1/bans?address=::ffff:${X}`)).toEqual([{
       id: 2, address: X, target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: null,
-      since: iso(1500), until: iso(1500 + HOUR), remainingSeconds: 3600, enforcement: 'held',
+      since: iso(1500), until: iso(1500 + HOUR), remainingSeconds: 3600, enforcement: 'held', connections: 0, hits: { packets: 1, bytes: null, lastAt: null },
     }]);
     expect(await shown('/v1/bans?target=THROTTLE')).toHaveLength(1);
     expect(await shown(`/v1/bans?target=THROTTLE&address=${X}`)).toEqual([]);
@@ -396,7 +402,7 @@ describe('GET', () => {
   test('status names everything that wants attention, a sentence each', async () => {
     const room = await controlRoom({ rules: [rule('ssh', { resetconns: true })] }, 1);
     expect((await room.ask('GET', '/v1/status')).body).toMatchObject({ enforcing: true, problems: [] });
-    room.engine.ban({ addresses: [nth(1), nth(2)], target: 'BLOCKER', length: undefined, reason: undefined, by: 'ann' });
+    room.engine.ban({ subjects: [nth(1), nth(2)], target: 'BLOCKER', length: undefined, reason: undefined, by: 'ann' });
     room.view.cutter = () => ({ available: false, queued: 0, cut: 0, failed: 2, lastError: 'conntrack failed', dropped: 3 });
     room.view.config = () => ({ path: 'x', loadedAt: T0, error: 'x:3 rules: nonsense', warnings: [] });
     const status = (await room.ask('GET', '/v1/status')).body as { problems: string[]; targets: unknown[] };
@@ -413,7 +419,7 @@ describe('GET', () => {
     room.kernel.vanish('BLOCKER');
     room.view.notEnforcing = () => undefined;
     room.clock.advance(100);
-    expect(((await room.ask('GET', '/v1/status')).body as { problems: string[] }).problems[0]).toContain('target BLOCKER: 2 bans are not enforced: the kernel has no list BLOCKER');
+    expect(((await room.ask('GET', '/v1/status')).body as { problems: string[] }).problems[0]).toContain('target BLOCKER: 2 bans are not enforced: the list BLOCKER');
   });
 });
 

@@ -23,7 +23,7 @@ export function aBan(now: number, change: Partial<Ban> = {}): Ban {
 }
 
 export function aBanResult(now: number, change: Partial<BanResult> = {}): BanResult {
-  return { address: '203.0.113.7', target: 'BLOCKER', outcome: 'banned', until: stamp(now + 172_800_000), enforcement: 'held', message: null, ...change };
+  return { address: '203.0.113.7', target: 'BLOCKER', outcome: 'banned', until: stamp(now + 172_800_000), enforcement: 'held', heldIn: [], message: null, ...change };
 }
 
 export function anUnbanResult(change: Partial<UnbanResult> = {}): UnbanResult {

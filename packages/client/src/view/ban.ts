@@ -4,7 +4,7 @@ import { hitsCell } from './hits.ts';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { count, counted } from './size.ts';
-import { table, type Column } from './table.ts';
+import { LEAST_TEXT, table, type Column } from './table.ts';
 import { ago, lasting, until } from './when.ts';
 
 /** What the kernel does about a ban, in a word or two. */
@@ -17,6 +17,9 @@ export const enforcementWords: Readonly<Record<Enforcement, string>> = {
   waiting: 'NOT HELD: list full',
   failed: 'NOT HELD: failed',
 };
+
+/** `being written` whole, and of the longer ones `NOT HELD: no…`. */
+const LEAST_KERNEL = 13;
 
 /** What paints `enforcementWords`. */
 export const enforcementBrush = (value: Enforcement, paint: Paint): ((text: string) => string) =>
@@ -42,10 +45,10 @@ export function banList(bans: readonly Ban[], now: Instant, paint: Paint, column
     { title: 'ENDS' },
     { title: 'LEVEL', right: true, spare: 2 },
     { title: 'BY' },
-    { title: 'KERNEL', yields: true },
+    { title: 'KERNEL', least: LEAST_KERNEL },
     ...(hasHits ? [{ title: 'HITS', right: true, spare: 4 }] : []),
     ...(hasCut ? [{ title: 'CUT', right: true, spare: 1 }] : []),
-    { title: 'REASON', yields: true, spare: 3 },
+    { title: 'REASON', least: LEAST_TEXT, spare: 3 },
   ];
   const rows = bans.map((ban) => [
     ban.address,
@@ -94,5 +97,9 @@ export function banOutcome(result: BanResult, now: Instant): Told {
   if (state === 'held') return { kind: 'done', text: message === undefined ? done : `${done}: ${message}` };
   if (state === 'pending') return { kind: 'done', text: `${done} (${message ?? NOT_HELD.pending})` };
   if (state === 'simulated') return { kind: 'note', text: `${done} (simulated: ${message ?? NOT_HELD.simulated})` };
+  if (result.heldIn.length > 0) {
+    const holding = result.heldIn.map((backend) => printable(backend, 80)).join(' and ');
+    return { kind: 'failed', text: `${done}, but IS NOT ENFORCED EVERYWHERE, only by ${holding}: ${message ?? NOT_HELD[state]}` };
+  }
   return { kind: 'failed', text: `${address} is stored as banned in ${target} ${length}, but IS NOT ENFORCED: ${message ?? NOT_HELD[state]}` };
 }

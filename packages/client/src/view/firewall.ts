@@ -2,10 +2,10 @@
 import type { ResponseOf } from 'banban-shared';
 import { printable, printableLines } from './printable.ts';
 
-/** What `nft -f`, `iptables-restore` and a reader take: what banctl adds is a comment. */
+/** What `nft -f` and `iptables-restore` take: what banctl adds is a comment. */
 export function firewallText({ managed, text }: ResponseOf<'firewall'>): string {
-  const who = managed ? '# banband puts these rules in itself (firewall: manage), and again when they are gone.' : '# banband leaves these rules to you; "banctl firewall install" puts in what is missing.';
-  return `${who}\n${printableLines(text.replace(/\n$/, ''))}`;
+  const who = managed ? '# There is nothing to do: banband puts these rules in itself, and again when they are gone (firewall: {manage: true}).\n' : '';
+  return `${who}${printableLines(text.replace(/\n$/, ''))}`;
 }
 
 /** What was done and what was not, a sentence each. */

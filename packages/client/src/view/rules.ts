@@ -2,7 +2,7 @@
 import type { Instant, PatternResponse, PatternView, RulesResponse } from 'banban-shared';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
-import { table } from './table.ts';
+import { LEAST_TEXT, table } from './table.ts';
 import { ago, seconds } from './when.ts';
 
 /** Expressions and samples in full are for --json; this is a screen. */
@@ -19,7 +19,7 @@ export function rulesPage({ rules, patterns }: RulesResponse, now: Instant, pain
   const silent = patterns.filter((p) => p.matches === 0 && p.switchedOff === null);
   const parts = [
     table(
-      [{ title: 'rule', yields: true }, { title: 'target', yields: true }, { title: 'bans after' }, { title: 'matches', right: true }, { title: 'offences', right: true }, { title: 'bans', right: true }],
+      [{ title: 'rule', least: LEAST_TEXT }, { title: 'target', least: LEAST_TEXT }, { title: 'bans after' }, { title: 'matches', right: true }, { title: 'offences', right: true }, { title: 'bans', right: true }],
       rules.map((r) => [r.disabled === null ? r.name : { text: `${r.name} (off)`, brush: paint.bad }, r.target, `${r.occurrences} in ${seconds(r.intervalSeconds)}`, String(r.matches), String(r.offences), String(r.bans)]),
       paint,
       { columns },
@@ -34,7 +34,7 @@ export function rulesPage({ rules, patterns }: RulesResponse, now: Instant, pain
       cpu(p.cpuMilliseconds),
       ago(p.lastAt, now),
     ]);
-    parts.push(table([{ title: 'pattern', yields: true }, { title: 'matches', right: true }, { title: 'bans', right: true }, { title: 'pardoned', right: true }, { title: 'CPU', right: true }, { title: 'last' }], rows, paint, { columns }));
+    parts.push(table([{ title: 'pattern', least: LEAST_TEXT }, { title: 'matches', right: true }, { title: 'bans', right: true }, { title: 'pardoned', right: true }, { title: 'CPU', right: true }, { title: 'last' }], rows, paint, { columns }));
   }
   if (silent.length > 0) parts.push(`${seen.length === 0 ? 'no pattern has matched yet' : `${silent.length} patterns have not matched`}: ${summed(silent)}`);
   for (const { switchedOff } of patterns) if (switchedOff !== null) parts.push(paint.bad(printable(switchedOff, 500)));

@@ -11,16 +11,16 @@ export interface Column {
   readonly title: string;
   /** Numbers stand right; default left. */
   readonly right?: boolean;
-  /** Cut where the terminal is too narrow for the row, the last of them first. Default: the row is wider. */
-  readonly yields?: boolean;
+  /** Cut to no fewer columns than this where the terminal is too narrow for the row, the last of them first. Default: the row is wider. */
+  readonly least?: number;
   /** Left out where cutting is not enough, the lowest number first. Default: never. */
   readonly spare?: number;
 }
 
 /** Longer cells are cut, with the count of what is missing. */
 const LONGEST_CELL = 200;
-/** A column that yields keeps so much: less tells nothing. */
-const LEAST_COLUMNS = 12;
+/** For `Column.least`, where the beginning of a text tells something: less tells nothing. */
+export const LEAST_TEXT = 12;
 /** Between two columns. */
 const GAP = 2;
 
@@ -36,9 +36,9 @@ interface Shown {
   readonly brush: ((text: string) => string) | undefined;
 }
 
-/** The places of the columns that fit when all that yield have yielded. */
+/** The places of the columns that fit when all are cut that may be. */
 function fitting(columns: readonly Column[], widths: readonly number[], room: number): number[] {
-  const least = (i: number): number => (columns[i]?.yields ? Math.min(LEAST_COLUMNS, widths[i] ?? 0) : (widths[i] ?? 0));
+  const least = (i: number): number => Math.min(columns[i]?.least ?? Infinity, widths[i] ?? 0);
   const kept = columns.map((_, i) => i);
   const isOver = (): boolean => kept.reduce((sum, i) => sum + least(i), GAP * (kept.length - 1)) > room;
   const spare = kept.filter((i) => columns[i]?.spare !== undefined).sort((a, b) => (columns[a]?.spare ?? 0) - (columns[b]?.spare ?? 0));
@@ -55,9 +55,10 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
   const kept = fitting(columns, widths, space);
   let over = kept.reduce((sum, i) => sum + (widths[i] ?? 0), GAP * (kept.length - 1)) - space;
   for (const i of kept.toReversed()) {
-    if (columns[i]?.yields !== true || over <= 0) continue;
+    const least = columns[i]?.least;
+    if (least === undefined || over <= 0) continue;
     const wanted = widths[i] ?? 0;
-    const given = Math.min(wanted, Math.max(LEAST_COLUMNS, wanted - over));
+    const given = Math.min(wanted, Math.max(least, wanted - over));
     over -= wanted - given;
     widths[i] = given;
   }
@@ -65,7 +66,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
     const parts = kept.map((i) => {
       const most = widths[i] ?? 0;
       const { text, brush } = row[i] ?? { text: '', brush: undefined };
-      const cut = columns[i]?.yields === true ? fit(text, most) : text;
+      const cut = columns[i]?.least === undefined ? text : fit(text, most);
       const gap = ' '.repeat(Math.max(0, most - width(cut)));
       const shown = brush === undefined ? cut : brush(cut);
       return columns[i]?.right ? gap + shown : shown + gap;

@@ -1,5 +1,5 @@
 /** What is to be said about a request to ban or unban: why it was refused, why it is not enforced, what else holds the address. */
-import { familyOf, holds, isNetwork, prefixOf, subjectOf, type Enforcement, type Subject } from 'banban-shared';
+import { familyOf, holds, isNetwork, networkOf, prefixOf, subjectOf, type Enforcement, type Subject } from 'banban-shared';
 import type { EngineView } from './daemon-view.ts';
 
 type TargetState = ReturnType<EngineView['targetStates']>[number];
@@ -43,6 +43,19 @@ export function enforcementMessage(subject: Subject, target: string, enforcement
 }
 
 /**
+ * The backends that hold a ban that not all of its target do. Of networks nothing is said, as not every backend has room for them,
+ * but for those that the target bans for one IPv6 address (`bits`).
+ */
+export function holders(state: TargetState | undefined, bits: number): (subject: Subject) => string[] {
+  const working = (state?.backends ?? []).filter((one) => one.state !== 'unread' && one.state !== 'missing' && one.state !== 'simulated');
+  const lists = working.map(({ backend, notHeld }) => ({ backend, lacks: new Set(notHeld) }));
+  return (subject) => {
+    if (isNetwork(subject) && (familyOf(subject) === 4 || networkOf(subject).bits !== bits)) return [];
+    return lists.filter(({ lacks }) => !lacks.has(subject)).map(({ backend }) => backend);
+  };
+}
+
+/**
  * The addresses of a request by the network that is banned for them: a target may ban IPv6 by its prefix (`bits`). What is banned
  * as it was asked for is not in it.
  */
@@ -83,7 +96,7 @@ export function bannedNotes({ ban, within }: BanOutcome & { readonly outcome: 'b
 /** What keeps an address out after an unban; undefined when nothing does. */
 export function unbanMessage({ subject, unreleased, heldBy }: UnbanOutcome): string | undefined {
   const notes: string[] = [];
-  if (unreleased.length > 0) notes.push(`the ban is ended, but the kernel's list ${unreleased.join(', ')} could not be freed of the address; banband goes on trying`);
+  if (unreleased.length > 0) notes.push(`the list ${listed(unreleased)} could not be freed of ${subject}; banband goes on trying`);
   if (heldBy.length > 0) {
     const bans = heldBy.map((ban) => `the ban of ${ban.address} in ${ban.target}`);
     const networks = [...new Set(heldBy.map((ban) => ban.address))];

@@ -11,8 +11,8 @@ import { queuedList, type Found, type ListDriver, type QueueOptions } from './qu
 
 /** Programs at once: more would be a load of their own, in a storm of bans. */
 const MOST_AT_ONCE = 4;
-/** So many that hung or could not be started, one after the other: the others of the same change would only wait for the same. */
-const MOST_IN_VAIN = 8;
+/** So many that hung or could not be started, one after the other: the others of the same change would wait for the same, and new bans for them. */
+const MOST_IN_VAIN = MOST_AT_ONCE;
 /** Subjects that are remembered for that on which a program hung. */
 const MOST_SLOW = 10_000;
 /** Characters of a program's own words that are shown. */

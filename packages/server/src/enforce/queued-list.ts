@@ -176,7 +176,7 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
       if (!isSame) [subjects, isShared] = [new Set(found.subjects), false];
       // A row that is not there needs no removing.
       for (const [subject, { word }] of failed) if (word === undefined && !found.subjects.has(subject)) forget(subject);
-      if (before.state !== 'present') {
+      if (before.state === 'missing' || before.state === 'failed') {
         fresh.reset();
         again.reset();
       }

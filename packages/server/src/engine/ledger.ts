@@ -132,10 +132,6 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
   const cover = (subject: Subject): BanRecord | undefined => (isNetwork(subject) ? bans.around(target, subject).find((ban) => takes(ban.address)) : undefined);
   const rowFor = (subject: Subject): Subject => cover(subject)?.address ?? subject;
 
-  function* wantedRows(covered: ReadonlySet<Subject>): Generator<Row> {
-    for (const ban of bans.of(target).values()) if (takes(ban.address) && !covered.has(ban.address)) yield rowOf(ban);
-  }
-
   /** @param cause what it takes to be said again: a sentence may name another row each time */
   function mark(now: typeof state, why: string | undefined, cause = why): void {
     const before = state;
@@ -246,7 +242,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     const covered = new Set(bans.nested(target).map((ban) => ban.address).filter((subject) => cover(subject) !== undefined));
     // What is on its way needs no second order, what was refused is tried again by the list itself, and what nobody wants any more is called back.
     const all = pending.size + failures.size === 0 ? listed : new Set([...listed, ...pending, ...failures.keys()]);
-    const plan = planList({ active: wantedRows(covered), ended, listed: all, covered, capacity });
+    const plan = planList({ active: bans.of(target), takes, covered, ended, listed: all, capacity });
     crowded = plan.waiting.length > 0;
     take(listed);
     if (plan.add.length + plan.remove.length === 0) {
@@ -291,7 +287,10 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     const all = bans.of(target);
     const listed = new Set([...held, ...pending]);
     for (const subject of replaced) listed.delete(subject);
-    const active = [...new Set([...listed, ...made.map((row) => row.subject)])].flatMap((subject) => all.get(subject) ?? []).map(rowOf);
+    const active = new Map([...listed, ...made.map((row) => row.subject)].flatMap((subject) => {
+      const ban = all.get(subject);
+      return ban === undefined ? [] : [[subject, ban]];
+    }));
     const plan = planList({ active, ended: NO_FAILURES, listed, capacity: places() });
     crowded = true;
     const gone = new Set(plan.remove);

@@ -88,6 +88,8 @@ const banResult = record({
   until: nullable(stamp),
   /** Read back from the kernel after the write; null for a refused ban. */
   enforcement: nullable(enforcement),
+  /** The backends that hold it all the same, where another one of the target does not; empty where that is not known. */
+  heldIn: list(text),
   /** A sentence where there is something to say: why it was refused, or why the kernel does not hold it. */
   message: nullable(text),
 });

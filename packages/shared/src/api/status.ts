@@ -22,7 +22,6 @@ const sourceStatus = record({
   /** A sentence when the source does not work. */
   error: nullable(text),
 });
-/** What one source of log lines has delivered since the start. */
 
 /** What one rule of the configuration asks for and has done since the start. */
 export const ruleStatus = record({
@@ -41,6 +40,7 @@ export type RuleStatus = Infer<typeof ruleStatus>;
 
 /** `ok` · `simulated` · `pending` rows are being written · `unread` no firewall rule looks at it · `missing` no such list · `full` more bans than places · `failed` see message. */
 const listState = { type: 'string', enum: ['ok', 'simulated', 'pending', 'unread', 'missing', 'full', 'failed'] } as const;
+/** What a kernel list is like, as just read. */
 export type ListStatus = Infer<typeof listState>;
 
 const targetStatus = record({
@@ -63,7 +63,6 @@ const targetStatus = record({
   /** `bans` are those that the backend can hold: one may have no room for networks. */
   backends: list(record({ backend: text, state: listState, message: nullable(text), bans: integer, held: integer, foreign: integer, capacity: nullable(integer) })),
 });
-/** How far one target's kernel list holds what it should. */
 /** How far one target's kernel list holds what it should. */
 export type TargetStatus = Infer<typeof targetStatus>;
 

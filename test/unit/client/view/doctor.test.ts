@@ -98,6 +98,6 @@ IT DID NOT COME BACK: the line did not come back within 10 s`);
 
 test('rules as text keep their lines and tabs, and what banctl adds is a comment', () => {
   const text = 'table inet banban {\n\tset BLOCKER_v4 { }\n}\n';
-  expect(firewallText({ managed: false, text })).toBe('# banband leaves these rules to you; "banctl firewall install" puts in what is missing.\ntable inet banban {\n\tset BLOCKER_v4 { }\n}');
-  expect(firewallText({ managed: true, text: 'a\x1b[2J\n' })).toMatch(/^# banband puts these rules in itself .*\na\\x1b\[2J$/);
+  expect(firewallText({ managed: false, text })).toBe('table inet banban {\n\tset BLOCKER_v4 { }\n}');
+  expect(firewallText({ managed: true, text: 'a\x1b[2J\n' })).toMatch(/^# There is nothing to do: banband puts these rules in itself, .*\na\\x1b\[2J$/);
 });

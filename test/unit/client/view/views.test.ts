@@ -164,6 +164,9 @@ test('a ban is done only when the kernel holds it or banband simulates', () => {
   expect(banOutcome(aBanResult(at, { outcome: 'extended', until: null }), now).text).toBe('203.0.113.7 was banned in BLOCKER already, and now is for ever');
   expect(banOutcome(aBanResult(at, { enforcement: 'simulated' }), now).kind).toBe('note');
   expect(banOutcome(aBanResult(at, { enforcement: 'pending', message: 'it is being written to BLOCKER' }), now)).toEqual({ kind: 'done', text: '203.0.113.7 is banned in BLOCKER for 2d (it is being written to BLOCKER)' });
+  expect(banOutcome(aBanResult(at, { enforcement: 'failed', heldIn: ['nftables'], message: 'hosts_deny: no space left on device' }), now)).toEqual({
+    kind: 'failed', text: '203.0.113.7 is banned in BLOCKER for 2d, but IS NOT ENFORCED EVERYWHERE, only by nftables: hosts_deny: no space left on device',
+  });
   for (const enforcement of ['unread', 'missing', 'waiting', 'failed', null] as const) expect(banOutcome(aBanResult(at, { enforcement }), now).kind).toBe('failed');
 });
 

@@ -132,7 +132,7 @@ describe('POST bans', () => {
   test('takes networks, in their canonical form', async () => {
     const { results, wanted } = await post(['203.0.113.7/24'], [stands('203.0.113.0/24')]);
     expect(wanted).toEqual([['203.0.113.0/24']]);
-    expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'banned', until: new Date(T0 + 60_000).toISOString(), enforcement: 'held', message: null }]);
+    expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'banned', until: new Date(T0 + 60_000).toISOString(), enforcement: 'held', heldIn: [], message: null }]);
   });
 
   test('says which wider networks hold it anyway', async () => {
@@ -162,7 +162,21 @@ describe('POST bans', () => {
   test('says why the target has no room for it', async () => {
     const sentence = 'xt_recent has single addresses only';
     const { results } = await post(['203.0.113.0/24'], [{ subject: subject('203.0.113.0/24'), outcome: 'refused', allowedBy: undefined, message: sentence }]);
-    expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'refused', until: null, enforcement: null, message: sentence }]);
+    expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'refused', until: null, enforcement: null, heldIn: [], message: sentence }]);
+  });
+
+  test('names the backends that hold it, where another does not', async () => {
+    const failing = backend({ backend: 'hosts_deny', state: 'failed', message: 'no space left', notHeld: [subject('203.0.113.7')] });
+    const held = async (...states: BackendState[]): Promise<unknown> => (await post(['203.0.113.7'], [stands('203.0.113.7', { enforcement: 'failed' })], { states: [state(...states)] })).results[0]?.heldIn;
+    expect(await held(backend(), failing)).toEqual(['nftables']);
+    expect(await held(backend({ state: 'unread' }), failing)).toEqual([]);
+    expect(await held(backend({ notHeld: [subject('203.0.113.7')] }), failing)).toEqual([]);
+    expect(await held(failing)).toEqual([]);
+    const network = await post(['203.0.113.0/24'], [stands('203.0.113.0/24', { enforcement: 'failed' })], { states: [state(backend({ backend: 'xt_recent' }), failing)] });
+    expect(network.results[0]?.heldIn, 'xt_recent has no room for it, and lacks nothing').toEqual([]);
+    const unit = await post(['2001:db8::7'], [stands('2001:db8::/64', { enforcement: 'failed' })], { states: [state(backend(), { ...failing, notHeld: [subject('2001:db8::/64')] })], ipv6Prefix: 64 });
+    expect(unit.results[0]?.heldIn).toEqual(['nftables']);
+    expect((await post(['203.0.113.7'], [stands('203.0.113.7')], { states: [state(backend(), failing)] })).results[0]?.heldIn).toEqual([]);
   });
 
   test('quotes the list that is in the way, by its backend where there are several', async () => {

@@ -1,11 +1,10 @@
-import { instant, NEVER, type Subject } from 'banban-shared';
+import { instant, NEVER, type Instant, type Subject } from 'banban-shared';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Row } from '../../../../packages/server/src/enforce/firewall.ts';
 import { planList, type ListFacts } from '../../../../packages/server/src/engine/reconcile.ts';
 import { nth } from '../../../support/records.ts';
 
-const active = (...untils: readonly (readonly [number, number])[]): Row[] => untils.map(([who, until]) => ({ subject: nth(who), until: instant(until) }));
+const active = (...untils: readonly (readonly [number, number])[]): Map<Subject, { until: Instant }> => new Map(untils.map(([who, until]) => [nth(who), { until: instant(until) }]));
 const set = (...who: readonly number[]): Set<Subject> => new Set(who.map(nth));
 const list = (...who: readonly number[]): Subject[] => who.map(nth);
 /** The plan, with the rows to add by their subjects. */
@@ -76,7 +75,7 @@ test('whatever the list: carried out, the plan is right and needs no other', () 
         rows.add(address);
         if (before.size <= (capacity ?? Infinity)) expect(rows.size, 'never a row too many').toBeLessThanOrEqual(capacity ?? Infinity);
       }
-      const banned = new Map(given.active.map((row) => [row.subject, row.until]));
+      const banned = new Map([...given.active].map(([subject, { until }]) => [subject, until]));
       const foreign = [...before].filter((a) => !banned.has(a) && !given.ended.has(a));
       expect(planned.foreign).toBe(foreign.length);
       for (const address of foreign) expect(rows.has(address), 'rows of others stay').toBe(true);

@@ -17,7 +17,7 @@ function* objects(schema: Schema, place: string): Generator<readonly [string, Ob
 describe('the routes', () => {
   test('no two are the same, all are under /v1, and addresses never stand in a path', () => {
     expect(new Set(all.map(([, r]) => `${r.method} ${r.path}`)).size).toBe(all.length);
-    for (const [, route] of all) expect(route.path).toMatch(/^\/v1\/[a-z]+$/);
+    for (const [, route] of all) expect(route.path).toMatch(/^\/v1(?:\/[a-z]+){1,2}$/);
   });
   test.each(all)('%s names only errors that there are, and requires only keys that there are', (_, route) => {
     for (const code of route.errors) expect(errorCodes).toHaveProperty(code);

@@ -5,7 +5,7 @@ import type { EngineView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
 import { filterInSlices, inSlices, SLICE } from '../in-slices.ts';
 import { readBannable, readSubject, readSubjects, readTarget, readTargetOrFirst } from '../input.ts';
-import { bannedNotes, enforcementMessage, refusedMessage, unbanMessage, widenedBy } from '../sentences.ts';
+import { bannedNotes, enforcementMessage, holders, refusedMessage, unbanMessage, widenedBy } from '../sentences.ts';
 import { banView, hitsOfBans } from '../views.ts';
 
 /**
@@ -34,14 +34,16 @@ export const banHandler: Handler<'ban'> = (daemon, { body }) => {
   const outcomes = engine.ban({ subjects, target, length, reason: body.reason, by: body.by });
   const isHeld = outcomes.every((outcome) => outcome.outcome === 'refused' || outcome.enforcement === 'held');
   const state = isHeld ? undefined : engine.targetStates().find((t) => t.name === target);
-  const widened = widenedBy(subjects, engine.policy.targets.get(target)?.ipv6Prefix ?? 128);
+  const bits = engine.policy.targets.get(target)?.ipv6Prefix ?? 128;
+  const widened = widenedBy(subjects, bits);
+  const holdersOf = holders(state, bits);
   const results = outcomes.map((outcome): BanResult => {
     const asked = widened.get(outcome.subject);
-    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, message: refusedMessage(outcome, asked) };
+    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, heldIn: [], message: refusedMessage(outcome, asked) };
     const { ban, enforcement } = outcome;
     const why = enforcementMessage(ban.address, target, enforcement, state);
     const notes = [...(why === undefined ? [] : [why]), ...bannedNotes(outcome, asked)];
-    return { address: ban.address, target, outcome: outcome.outcome, until: toIso(ban.until), enforcement, message: notes.length === 0 ? null : notes.join('; ') };
+    return { address: ban.address, target, outcome: outcome.outcome, until: toIso(ban.until), enforcement, heldIn: enforcement === 'held' ? [] : holdersOf(ban.address), message: notes.length === 0 ? null : notes.join('; ') };
   });
   return { results };
 };

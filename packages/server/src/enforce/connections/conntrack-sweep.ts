@@ -8,11 +8,10 @@
 import { getSystemErrorName } from 'node:util';
 import type { Clock } from '../../clock.ts';
 import { MessageWriter } from '../../netlink/message.ts';
-import type { NativeNetlink } from '../../netlink/native.ts';
-import { openThreaded, type ThreadedNetlink } from '../../netlink/threaded-socket.ts';
+import type { ThreadedNetlink } from '../../netlink/threaded-socket.ts';
 import { countIn, countRequest, entryOf, NETLINK_NETFILTER, tableRequest, writeDelete, type Entry } from './conntrack-messages.ts';
 import { subjectMatcher, type SubjectMatcher } from './subject-matcher.ts';
-import { codeOf, NOT_ALLOWED, type Died, type Outcome, type Sweep } from './sweep.ts';
+import { codeOf, NOT_ALLOWED, type Died, type OpenNetlink, type Outcome, type Sweep } from './sweep.ts';
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -26,12 +25,12 @@ const NO_CONNTRACK = 'existing connections of banned addresses are not cut in co
 type Refusal = { readonly errno: number; readonly message: string };
 
 /** A sweep of conntrack's table. */
-export function conntrackSweep(clock: Clock, native: NativeNetlink): Sweep {
+export function conntrackSweep(clock: Clock, openNetlink: OpenNetlink): Sweep {
   return {
     async run(subjects, died, signal) {
       const open: ThreadedNetlink[] = [];
       const another = (): ThreadedNetlink => {
-        const socket = openThreaded(native, NETLINK_NETFILTER, signal);
+        const socket = openNetlink(NETLINK_NETFILTER, signal);
         open.push(socket);
         return socket;
       };

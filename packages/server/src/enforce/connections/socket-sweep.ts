@@ -3,11 +3,10 @@ import { getSystemErrorName } from 'node:util';
 import { familyOf, type Subject } from 'banban-shared';
 import type { Clock } from '../../clock.ts';
 import { MessageWriter } from '../../netlink/message.ts';
-import type { NativeNetlink } from '../../netlink/native.ts';
-import { openThreaded, type ThreadedNetlink } from '../../netlink/threaded-socket.ts';
+import type { ThreadedNetlink } from '../../netlink/threaded-socket.ts';
 import { AF_INET, AF_INET6, farSideIn, IPPROTO_TCP, IPPROTO_UDP, NETLINK_SOCK_DIAG, socketOf, socketsRequest, writeDestroy, type DiagSocket } from './socket-messages.ts';
 import { subjectMatcher, type SubjectMatcher } from './subject-matcher.ts';
-import { codeOf, NOT_ALLOWED, type Died, type Outcome, type Sweep } from './sweep.ts';
+import { codeOf, NOT_ALLOWED, type Died, type OpenNetlink, type Outcome, type Sweep } from './sweep.ts';
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -24,13 +23,13 @@ const BATCH = 64;
 type Refusal = { readonly errno: number; readonly message: string };
 
 /** A sweep of the machine's sockets. */
-export function socketSweep(clock: Clock, native: NativeNetlink): Sweep {
+export function socketSweep(clock: Clock, openNetlink: OpenNetlink): Sweep {
   return {
     async run(subjects, died, signal) {
       let socket: ThreadedNetlink | undefined;
       try {
         const matcher = await subjectMatcher(clock, subjects);
-        socket = openThreaded(native, NETLINK_SOCK_DIAG, signal);
+        socket = openNetlink(NETLINK_SOCK_DIAG, signal);
         return await close(socket, subjects, matcher, died, signal);
       } catch (error) {
         if (codeOf(error) === 'EPROTONOSUPPORT') return { kind: 'unavailable', message: NO_DIAG };

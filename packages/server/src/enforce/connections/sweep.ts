@@ -1,5 +1,6 @@
 /** A sweep ends the connections of many subjects in one go; there is one for each of the two places that the kernel keeps them in. */
 import type { Subject } from 'banban-shared';
+import type { ThreadedNetlink } from '../../netlink/threaded-socket.ts';
 
 /** Subjects whose turn has not come: for the next time. Left out where there are none. */
 type Left = ReadonlySet<Subject>;
@@ -26,6 +27,9 @@ export interface Sweep {
    */
   run(subjects: readonly Subject[], died: Died, signal: AbortSignal): Promise<Outcome>;
 }
+
+/** Opens a socket of a protocol of netlink(7), as `openThreaded` does. */
+export type OpenNetlink = (protocol: number, signal: AbortSignal) => ThreadedNetlink;
 
 /** What either sweep over netlink says without CAP_NET_ADMIN: neither will do. */
 export const NOT_ALLOWED = 'existing connections of banned addresses can’t be cut because this process may not (it has no CAP_NET_ADMIN): run banband as root';

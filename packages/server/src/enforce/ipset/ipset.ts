@@ -1,6 +1,6 @@
 /**
- * The sets of ipset, by its program: `ipset restore` for a change, one conversation (`ipset -`) for a look at all four. The sets are made with
- * the rules (ruleset/ipset-lines.ts). Tried with ipset 7.17:
+ * The sets of ipset, by its program: `ipset restore` for a change. The sets are made with the rules (ruleset/ipset-lines.ts). Tried with
+ * ipset 7.17:
  *
  * - Adding what is there, with `-exist`, sets its timeout anew.
  * - The longest timeout is 2,147,483 s (IPSET_MAX_TIMEOUT, 24.8 days). Rows that are to be there for longer get that and are renewed a
@@ -9,90 +9,47 @@
  * - A set of `hash:ip` with a netmask cuts what is added and what is looked up, so its rows are the first addresses of networks.
  * - `hash:net` has no room for a network of 0 bits, `hash:ip` none for the address zero.
  */
-import { ms, type Instant, type Subject } from 'banban-shared';
-import type { Clock } from '../../clock.ts';
+import type { Instant, Subject } from 'banban-shared';
 import type { TargetConfig } from '../../config/config.ts';
-import { exec, type ExecOptions, type ExecResult } from '../exec.ts';
 import type { Hits, KernelList, ListChange, ListFailures } from '../firewall.ts';
-import { ipsetName } from '../names.ts';
-import { INSTALL } from '../nftables/refusal.ts';
 import { FOR_EVER, timeoutOf } from '../nftables/rows.ts';
-import { setsOf, type ElementSet } from '../nftables/sets.ts';
 import { printedRow, subjectOfRow } from '../printed-row.ts';
 import { queuedList, type Found, type ListDriver, type QueueOptions } from '../queued-list.ts';
-import { optionOf, saveReader, type SavedSet } from './listing.ts';
-import { firstComplaint, restoreText, saysForbidden, saysFull, saysMissing, saysUnfit, stoppedAt, type Item } from './restore.ts';
+import { lookAtSets, namesOf, noSet } from './look.ts';
+import { failureOf, runIpset, type IpsetOptions } from './program.ts';
+import { restoreText, saysForbidden, saysFull, saysMissing, saysUnfit, stoppedAt, type Item } from './restore.ts';
 
-/** What the driver works with. */
-export interface IpsetOptions {
-  readonly clock: Clock;
-  /** As in `ExecOptions`. */
-  readonly path?: string;
-  /** A program that has not ended by then is killed; default 30 s, of which 50,000 rows take a tenth of one. */
-  readonly timeout?: ExecOptions['timeout'];
-}
-
-const PROGRAM = 'ipset';
-const TIMEOUT = ms(30_000);
-/** Eight sets of 100,000. */
-const MOST_OUTPUT = 64 * 1024 * 1024;
 const LONGEST_SECONDS = 2_147_483;
 /** Rows that are to be there for longer than ipset can are renewed when so little is left of their time. */
 const RENEW_SECONDS = 86_400;
+/** Less than that is the slack of rounding. */
+const SLACK_SECONDS = 5;
 /** So often a change is sent again without the row that ipset refused. */
 const MOST_TRIES = 20;
 
 const NOT_CANONICAL = 'it is not an address in canonical form; this is a fault in banban';
 const TRIED_AGAIN = 'ipset refused others of the same change; it is tried again';
 
-const noSet = (name: string): string => `the set ${name} of ipset is not there: ${INSTALL}`;
-
-/** Why ipset did not do it; undefined when it did all. */
-function wholeReason(result: ExecResult): string | undefined {
-  if (result.kind === 'missing') return `${result.message}: install ipset`;
-  if (result.kind !== 'ended') return result.message;
-  if (result.code === 0) return undefined;
-  const words = firstComplaint(result.stderr);
-  if (saysForbidden(words)) return 'ipset may not change the kernel’s sets: run banband as root (it needs CAP_NET_ADMIN)';
-  return `ipset failed (${result.code ?? result.signal ?? ''})${words === '' ? '' : `: ${words}`}`;
-}
-
-/** What keeps banban from using a set; undefined for nothing. */
-function faultOf(set: SavedSet, { family, kind }: ElementSet, ipv6Prefix: number): string | undefined {
-  const type = kind === 'host' ? 'hash:ip' : 'hash:net';
-  const wanted = family === 4 ? 'inet' : 'inet6';
-  const netmask = kind === 'host' && family === 6 && ipv6Prefix < 128 ? String(ipv6Prefix) : undefined;
-  if (set.type !== type) return `is of the type ${set.type} and has to be ${type}`;
-  if (optionOf(set, 'family') !== wanted) return `is not of the family ${wanted}`;
-  if (optionOf(set, 'netmask') !== netmask) return netmask === undefined ? 'has a netmask' : `lacks the netmask ${netmask}`;
-  if (!set.options.includes('timeout')) return 'was made without a timeout';
-  return undefined;
-}
-
 /** Which rows are out after a refusal, and why; undefined as a reason where the row is gone, as it should be. */
-function blame(items: readonly Item[], culprit: Item, name: string, message: string): Map<Item, string | undefined> {
+function blame(items: readonly Item[], culprit: Item, name: string, message: string): ReadonlyMap<Item, string | undefined> {
   const { set, seconds } = culprit;
-  const blamed = new Map<Item, string | undefined>();
-  const isAll = saysMissing(message);
-  const reason = isAll ? noSet(name) : saysFull(message) ? `the set ${name} of ipset is full: make it anew with a larger maxelem` : `ipset did not write it to the set ${name} (${message})`;
+  if (saysMissing(message)) return new Map(items.filter((item) => item.set === set).map((item) => [item, item.seconds === undefined ? undefined : noSet(name)]));
+  const reason = saysFull(message) ? `the set ${name} of ipset is full: make it anew with a larger maxelem` : `ipset did not write it to the set ${name} (${message})`;
+  if (seconds === undefined || !(saysFull(message) || saysUnfit(message))) return new Map([[culprit, reason]]);
   // What is true of this row is true of those that would come behind it, and one child for each would be too many.
-  if (isAll || (seconds !== undefined && (saysFull(message) || saysUnfit(message)))) {
-    for (const item of isAll ? items : items.slice(items.indexOf(culprit))) {
-      if (item.set === set && (isAll || item.seconds !== undefined)) blamed.set(item, item.seconds === undefined ? undefined : reason);
-    }
-  } else blamed.set(culprit, reason);
-  return blamed;
+  return new Map(items.slice(items.indexOf(culprit)).filter((item) => item.set === set && item.seconds !== undefined).map((item) => [item, reason]));
 }
 
 /** The driver of a target's sets. */
-export function ipsetDriver(target: TargetConfig, { clock, path, timeout = TIMEOUT }: IpsetOptions): ListDriver {
-  const { name, ipv6Prefix } = target;
-  const sets = setsOf(target);
-  const names = sets.map(({ family, kind }) => ipsetName(name, family, kind));
+export function ipsetDriver(target: TargetConfig, options: IpsetOptions): ListDriver {
+  const { clock } = options;
+  const { ipv6Prefix } = target;
+  const names = namesOf(target);
   /** Rows that are to be there for longer than ipset can. */
   const renewed = new Map<Subject, Instant>();
   let hits: ReadonlyMap<Subject, Hits> = new Map();
-  const common = { clock, timeout, ...(path !== undefined && { path }) };
+  /** What is wrong with sets, by their numbers, as of the last look; undefined before the first. */
+  let faults: ReadonlyMap<number, string> | undefined;
 
   function secondsUntil(until: Instant): number {
     const length = timeoutOf(until, clock.now());
@@ -105,8 +62,8 @@ export function ipsetDriver(target: TargetConfig, { clock, path, timeout = TIMEO
     let items = all;
     for (let tries = 0; items.length > 0; tries++) {
       if (tries === MOST_TRIES) return failAll(items, TRIED_AGAIN);
-      const result = await exec(PROGRAM, ['restore', '-exist'], { ...common, signal, input: restoreText(items, names) });
-      const reason = wholeReason(result);
+      const result = await runIpset(['restore', '-exist'], options, { signal, input: restoreText(items, names) });
+      const reason = failureOf(result);
       if (reason === undefined) return;
       const stop = result.kind === 'ended' && !saysForbidden(result.stderr) ? stoppedAt(result.stderr) : undefined;
       const culprit = stop && items[stop.line - 1];
@@ -115,6 +72,28 @@ export function ipsetDriver(target: TargetConfig, { clock, path, timeout = TIMEO
       for (const [{ subject }, why] of blamed) if (why !== undefined) failures.set(subject, why);
       items = items.filter((item) => !blamed.has(item));
     }
+  }
+
+  async function read(signal: AbortSignal): Promise<Found> {
+    const met = new Map<Subject, Hits>();
+    const late: Item[] = [];
+    const look = await lookAtSets(target, options, signal, ({ text, seconds, hits: packets }, set) => {
+      const subject = subjectOfRow(text, set, ipv6Prefix);
+      if (subject === undefined) return;
+      met.set(subject, packets);
+      const until = seconds === 0 || seconds > RENEW_SECONDS ? undefined : renewed.get(subject);
+      const wanted = until === undefined ? 0 : secondsUntil(until);
+      if (wanted > seconds + SLACK_SECONDS) late.push({ subject, set, text, seconds: wanted });
+    });
+    if (look.state === 'failed') return look;
+    faults = look.faults;
+    const [missing] = look.missing;
+    if (missing !== undefined) return { state: 'missing', message: noSet(names[missing] ?? '') };
+    const [fault] = look.faults.values();
+    if (fault !== undefined) return { state: 'failed', message: fault };
+    if (late.length > 0) await restore(late, new Map(), signal);
+    hits = met;
+    return { state: 'present', subjects: new Set(met.keys()), capacity: undefined };
   }
 
   return {
@@ -127,55 +106,18 @@ export function ipsetDriver(target: TargetConfig, { clock, path, timeout = TIMEO
       return row !== undefined && row.set < 2 && (row.text === '0.0.0.0' || row.text === '::') ? 'a set of ipset can’t hold the address zero' : undefined;
     },
 
-    async read(signal): Promise<Found> {
-      const found = new Map<string, SavedSet>();
-      const met = new Map<Subject, Hits>();
-      const late: Item[] = [];
-      const reader = saveReader(
-        (set) => found.set(set.name, set),
-        ({ set: of, text, seconds, hits: packets }) => {
-          const set = names.indexOf(of);
-          const subject = set < 0 ? undefined : subjectOfRow(text, set, ipv6Prefix);
-          if (subject === undefined) return;
-          met.set(subject, packets);
-          const until = seconds === 0 || seconds > RENEW_SECONDS ? undefined : renewed.get(subject);
-          const wanted = until === undefined ? 0 : secondsUntil(until);
-          // Less is the slack of rounding: it has been renewed for the last time.
-          if (wanted > seconds + 5) late.push({ subject, set, text, seconds: wanted });
-        },
-      );
-      const enough = new AbortController();
-      let length = 0;
-      const onStdout = (chunk: Buffer): void => {
-        length += chunk.length;
-        if (length <= MOST_OUTPUT) reader.feed(chunk);
-        else enough.abort();
-      };
-      const input = names.map((set) => `save ${set}\n`).join('');
-      const result = await exec(PROGRAM, ['-'], { ...common, signal: AbortSignal.any([signal, enough.signal]), input, onStdout });
-      if (enough.signal.aborted) return { state: 'failed', message: `ipset printed more than 64 MiB of the sets of ${name}, which banban does not read` };
-      // In a conversation it goes on after an error, and ends well.
-      const complaint = result.kind === 'ended' ? result.stderr : '';
-      if (saysMissing(complaint)) return { state: 'missing', message: noSet(names.find((set) => !found.has(set)) ?? '') };
-      const reason = wholeReason(result.kind === 'ended' && complaint.trim() !== '' ? { ...result, code: result.code === 0 ? 1 : result.code } : result);
-      if (reason !== undefined) return { state: 'failed', message: reason };
-      for (const [number, wanted] of sets.entries()) {
-        const set = found.get(names[number] ?? '');
-        if (!reader.end() || set === undefined) return { state: 'failed', message: `what ipset printed is not the set ${names[number] ?? ''}` };
-        const fault = faultOf(set, wanted, ipv6Prefix);
-        if (fault !== undefined) return { state: 'failed', message: `the set ${set.name} of ipset ${fault}: take it out of the rules and destroy it, and "banctl firewall install" makes it anew` };
-      }
-      if (late.length > 0) await restore(late, new Map(), signal);
-      hits = met;
-      return { state: 'present', subjects: new Set(met.keys()), capacity: undefined };
-    },
+    read,
 
     async write({ remove, add }: ListChange, signal): Promise<ListFailures> {
+      // A set that somebody made with another netmask would ban neighbours: nothing is written to one that was not looked at.
+      const look = faults === undefined ? await read(signal) : undefined;
+      const unknown = look?.state === 'failed' ? look.message : 'the sets have not been looked at';
       const failures = new Map<Subject, string>();
       const items: Item[] = [];
       const take = (subject: Subject, seconds: number | undefined): void => {
         const row = printedRow(subject, ipv6Prefix);
-        if (row === undefined) failures.set(subject, NOT_CANONICAL);
+        const fault = row === undefined ? NOT_CANONICAL : faults === undefined ? unknown : faults.get(row.set);
+        if (row === undefined || fault !== undefined) failures.set(subject, fault ?? NOT_CANONICAL);
         else items.push({ ...row, subject, seconds });
       };
       for (const subject of remove) {

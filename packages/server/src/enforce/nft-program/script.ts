@@ -31,7 +31,12 @@ export interface Script {
 /** The column, counted from 1, at which a line of the script names the table: an error there says that there is none. */
 export const TABLE_COLUMNS: readonly number[] = ['add', 'delete'].map((verb) => `${verb} element inet `.length + 1);
 
+const DAY = 86_400;
+
 const keyOf = ({ set, seconds, mayBeThere }: Item): string => `${seconds === undefined ? 'remove' : 'add'} ${set} ${mayBeThere}`;
+
+/** Days apart from seconds: nft refuses a number of nine digits. */
+const timeText = (seconds: number): string => (seconds < DAY ? `${seconds}s` : `${Math.floor(seconds / DAY)}d${seconds % DAY}s`);
 
 /** @param width so many rows in a line, at most */
 export function composeScript(items: readonly Item[], sets: readonly ElementSet[], width: number): Script {
@@ -57,8 +62,7 @@ export function composeScript(items: readonly Item[], sets: readonly ElementSet[
         say('add', bare);
         say('delete', bare);
       }
-      // Whole seconds: a number of milliseconds above 2^32 is "value too large".
-      if (!isRemoval(rows)) say('add', rows.map(({ text, seconds = 0 }) => (seconds === 0 ? text : `${text} timeout ${seconds}s`)));
+      if (!isRemoval(rows)) say('add', rows.map(({ text, seconds = 0 }) => (seconds === 0 ? text : `${text} timeout ${timeText(seconds)}`)));
     }
   }
   return { text: texts.join(''), lines };

@@ -3,14 +3,15 @@
  * and said; the rest is done.
  */
 import type { Subject } from 'banban-shared';
-import type { ListFailures } from '../firewall.ts';
 import type { Answer, NetlinkSocket } from '../../netlink/socket.ts';
-import { findRows, type Found } from './find.ts';
-import { lookAt, type Look } from './look.ts';
+import type { ListFailures } from '../firewall.ts';
+import { findRows, intervalsOf, overlapOf, type Found } from './find.ts';
+import { lookAt, type SetFault } from './look.ts';
 import { EEXIST, ENOENT, unusable, unwritable } from './refusal.ts';
 import { UNREADABLE, type Rows } from './rows.ts';
 import { isOfNetworks, type ElementSet } from './sets.ts';
-import { FIRST_PART, transactionOf, type Part, type Step, type Verb } from './transaction.ts';
+import { isLookedFor, stepsOf } from './steps.ts';
+import { FIRST_PART, transactionOf, type Part } from './transaction.ts';
 
 /** With what a change is written. */
 export interface ChangeOptions {
@@ -18,140 +19,137 @@ export interface ChangeOptions {
   readonly sets: readonly ElementSet[];
   /** Whether the kernel gives a new time to an element that is added again (`canStamp`). */
   readonly stamps: boolean;
+  /** Sets that can't be used, by their numbers. */
+  readonly faults: ReadonlyMap<number, SetFault>;
   /** Called after each transaction. */
   readonly written: () => void;
 }
 
 /** Rows in a transaction: a megabyte, and as much that the kernel tells the monitor. */
 const MOST_ROWS = 16_384;
-/** Tries of a portion that taught nothing new about what the kernel does not take. */
-const MOST_VAIN = 4;
+/** Transactions, one after the other, from which nothing was to be learnt but that they were refused. */
+const MOST_STUCK = 4;
 
-const NOTHING: Found = { there: new Map(), overlaps: new Map() };
+const NOTHING: Found = { there: new Map(), overlaps: new Map(), leaving: new Set() };
 
-/**
- * Since Linux 6.12 ("netfilter: nf_tables: set element timeout update support") an element that is there takes the time with which it
- * is added again; before, that succeeds and changes nothing. What a distribution has taken over into an older one is not seen:
- * the way round is right there, too, and costs an extended ban a second transaction.
- *
- * @param release of the kernel, as uname(2) has it: `6.12.5-amd64`
- */
-export function canStamp(release: string): boolean {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(release) ?? [];
-  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 12);
-}
+/** What a refusal means for the rows of its message. */
+type Verdict =
+  | { readonly kind: 'failed'; readonly rows: readonly number[]; readonly reason: string }
+  /** Of their set, and what was to go is gone with one that is missing. */
+  | { readonly kind: 'unusable'; readonly rows: readonly number[]; readonly fault: SetFault }
+  /** It is one or more of these, and who sends them one by one learns which. */
+  | { readonly kind: 'split'; readonly rows: readonly number[] }
+  /** The next try may go better. */
+  | { readonly kind: 'stuck'; readonly rows: readonly number[] };
 
-/** In the order of doing: places are freed first. */
-const VERBS: readonly Verb[] = ['destroy', 'remove', 'stamp', 'add'];
-
-/** What is left to do of one portion, and which of it is sent in messages of its own. */
+/** What is left to do of one portion of the change. */
 interface Portion {
   todo: readonly number[];
+  /** Rows that are sent in messages of their own. */
   readonly alone: Set<number>;
+  stuck: number;
 }
 
-/** Whether a row is looked for before it is written. A refused transaction costs 15 ms (the kernel waits for all processors), a look 1 µs. */
-const isLookedFor = (rows: Rows, row: number, stamps: boolean): boolean => !stamps || isOfNetworks(rows.set[row] ?? 0);
+/** Asks once, should anybody want to know. */
+function once<T>(ask: () => T): () => T {
+  let answer: { readonly value: T } | undefined;
+  return () => (answer ??= { value: ask() }).value;
+}
 
-/** What to do with each row. An element that must go to get a new time goes in the same transaction, and its counter goes on. */
-function stepsOf(rows: Rows, todo: readonly number[], { there }: Found, { sets, stamps }: ChangeOptions): Step[] {
-  const lists = VERBS.map(() => sets.map((): number[] => []));
-  const put = (verb: Verb, row: number): void => void lists[VERBS.indexOf(verb)]?.[rows.set[row] ?? 0]?.push(row);
-  for (const row of todo) {
-    if (row >= rows.removed) {
-      if (!stamps && there.has(row)) put('remove', row);
-      put(stamps ? 'stamp' : 'add', row);
-    } else if (!isLookedFor(rows, row, stamps)) put('destroy', row);
-    else if (there.has(row)) put('remove', row);
-  }
-  return VERBS.flatMap((verb, i) => sets.map((_, set) => ({ verb, set, rows: lists[i]?.[set] ?? [] }))).filter((step) => step.rows.length > 0);
+/** Makes the judge of the refusals of one transaction. */
+function judge(rows: Rows, todo: readonly number[], parts: readonly Part[], leaving: ReadonlySet<string>, { socket, sets }: ChangeOptions): (answer: Answer) => Verdict {
+  const looks = sets.map((set) => once(() => lookAt(socket, [set])));
+  const networks = sets.map((set) => once(() => intervalsOf(socket, set)));
+  return ({ sequence, errno, message }) => {
+    const part = parts[sequence - FIRST_PART];
+    const set = part && sets[part.step.set];
+    // Of the transaction as such: it may not be, or there is no memory.
+    if (part === undefined || set === undefined) return { kind: 'failed', rows: todo, reason: unwritable(sets[0]?.name ?? '', errno, message) };
+    const { verb, set: number } = part.step;
+    const those = part.step.rows.slice(part.from, part.to);
+    const look = looks[number]?.();
+    // Then every message to this set was refused.
+    if (look !== undefined && look.state !== 'present') return { kind: 'unusable', rows: those, fault: look };
+    const isNetwork = isOfNetworks(number);
+    // It came or went since it was looked for: the next look says so.
+    if ((verb === 'remove' && errno === ENOENT) || (verb === 'add' && errno === EEXIST && !isNetwork)) return { kind: 'stuck', rows: those };
+    const [row] = those;
+    if (row === undefined || those.length > 1) return { kind: 'split', rows: those };
+    if (!isNetwork || errno !== EEXIST) return { kind: 'failed', rows: those, reason: unwritable(set.name, errno, message) };
+    // Of a network whose time is over the kernel shows the start no longer, and still minds the end; it lets go of one with each try.
+    const reason = overlapOf(rows, row, set, networks[number]?.() ?? [], leaving);
+    return reason === undefined ? { kind: 'stuck', rows: those } : { kind: 'failed', rows: those, reason };
+  };
 }
 
 /** Writes `rows` and gives the failures. Never throws. */
 export function applyChange(rows: Rows, options: ChangeOptions): ListFailures {
-  const { socket, sets, stamps, written } = options;
+  const { socket, sets, stamps, faults, written } = options;
   const failures = new Map<Subject, string>();
-  const failed = new Set<number>();
+  /** Rows that failed, or need nothing more. */
+  const settled = new Set<number>();
 
-  function fail(row: number, reason: string): void {
-    const subject = rows.subjects[row];
-    if (subject !== undefined) failures.set(subject, reason);
-    failed.add(row);
-  }
-  const failAll = (list: readonly number[], reason: string): void => list.forEach((row) => fail(row, reason));
-
-  /** Learns from the kernel's refusals what to leave out and what to do otherwise; false when there was nothing new in them. */
-  function learn(portion: Portion, parts: readonly Part[], refusals: readonly Answer[]): boolean {
-    let isNew = false;
-    const looks = new Map<number, Look>();
-    for (const { sequence, errno, message } of refusals) {
-      const part = parts[sequence - FIRST_PART];
-      const set = part && sets[part.step.set];
-      if (part === undefined || set === undefined) {
-        // It is of the transaction as such: it may not be, or there is no memory.
-        failAll(portion.todo, unwritable(sets[0]?.name ?? '', errno, message));
-        return true;
-      }
-      const { verb, set: number } = part.step;
-      const look = looks.get(number) ?? lookAt(socket, [set]);
-      const isFirst = !looks.has(number);
-      looks.set(number, look);
-      const those = part.step.rows.slice(part.from, part.to);
-      if (look.state !== 'present') {
-        if (isFirst) failAll(portion.todo.filter((row) => rows.set[row] === number), look.message);
-        isNew = true;
-      } else if ((verb === 'remove' && errno === ENOENT) || (verb === 'add' && errno === EEXIST && !isOfNetworks(number))) {
-        // It came or went since it was looked for: the next look says so.
-        continue;
-      } else {
-        isNew = true;
-        if (those.length > 1) those.forEach((row) => portion.alone.add(row));
-        else failAll(those, unwritable(set.name, errno, message));
-      }
+  function fail(list: readonly number[], reason: string): void {
+    for (const row of list) {
+      const subject = rows.subjects[row];
+      if (subject !== undefined) failures.set(subject, reason);
+      settled.add(row);
     }
-    return isNew;
   }
 
-  /** One transaction. */
-  function attempt(portion: Portion): 'done' | 'again' | 'in vain' {
-    const { todo, alone } = portion;
-    const asked = todo.filter((row) => isLookedFor(rows, row, stamps));
+  function failUnusable(list: readonly number[], { state, message }: SetFault): void {
+    fail(list.filter((row) => state === 'failed' || row >= rows.removed), message);
+    for (const row of list) settled.add(row);
+  }
+
+  /** One transaction; true when nothing is left to do. */
+  function attempt(portion: Portion): boolean {
+    const asked = portion.todo.filter((row) => isLookedFor(rows, row, stamps));
     const found = asked.length > 0 ? findRows(socket, rows, sets, asked) : NOTHING;
-    for (const [row, reason] of found.overlaps) fail(row, reason);
-    const steps = stepsOf(rows, todo.filter((row) => !failed.has(row)), found, options);
-    if (steps.length === 0) return 'done';
-    const { bytes, parts } = transactionOf(rows, sets, steps, { alone, counters: stamps ? NOTHING.there : found.there });
+    for (const [row, reason] of found.overlaps) fail([row], reason);
+    portion.todo = portion.todo.filter((row) => !settled.has(row));
+    const steps = stepsOf(rows, portion.todo, found, sets, stamps);
+    if (steps.length === 0) return true;
+    const { bytes, parts } = transactionOf(rows, sets, steps, { alone: portion.alone, counters: stamps ? NOTHING.there : found.there });
     const answers = socket.ask(bytes, Infinity);
     const refusals = answers.filter((answer) => answer.errno !== 0);
-    if (refusals.length > 0) return learn(portion, parts, refusals) ? 'again' : 'in vain';
-    if (answers.length === 0) failAll(todo, 'the kernel did not say whether it was written');
-    written();
-    return 'done';
-  }
-
-  function apply(portion: Portion): void {
-    for (let vain = 0; portion.todo.length > 0; ) {
-      const outcome = attempt(portion);
-      if (outcome === 'done') return;
-      portion.todo = portion.todo.filter((row) => !failed.has(row));
-      if (outcome === 'in vain' && ++vain === MOST_VAIN) return failAll(portion.todo, 'the set kept changing while it was written');
+    if (refusals.length === 0) {
+      if (answers.length === 0) fail(portion.todo, 'the kernel did not say whether it was written');
+      written();
+      return true;
     }
+    const verdicts = refusals.map(judge(rows, portion.todo, parts, found.leaving, options));
+    for (const verdict of verdicts) {
+      if (verdict.kind === 'failed') fail(verdict.rows, verdict.reason);
+      else if (verdict.kind === 'unusable') failUnusable(verdict.rows, verdict.fault);
+      else if (verdict.kind === 'split') for (const row of verdict.rows) portion.alone.add(row);
+    }
+    if (verdicts.every(({ kind }) => kind === 'stuck') && ++portion.stuck === MOST_STUCK) {
+      portion.stuck = 0;
+      for (const verdict of verdicts) fail(verdict.rows, 'the set kept changing, or the kernel has not let go yet of networks in it whose time is over');
+    }
+    portion.todo = portion.todo.filter((row) => !settled.has(row));
+    return portion.todo.length === 0;
   }
 
   const readable: number[] = [];
-  rows.subjects.forEach((subject, row) => {
-    if (rows.set[row] !== UNREADABLE) readable.push(row);
-    else failures.set(subject, 'it is not an address in canonical form; this is a fault in banban');
+  rows.subjects.forEach((_, row) => {
+    const set = rows.set[row] ?? UNREADABLE;
+    const fault = faults.get(set);
+    if (set === UNREADABLE) fail([row], 'it is not an address in canonical form; this is a fault in banban');
+    else if (fault === undefined) readable.push(row);
+    // A row for a hash that came into a set of intervals would go on to the next one there.
+    else failUnusable([row], fault);
   });
   let broken: string | undefined;
   for (let at = 0; at < readable.length; at += MOST_ROWS) {
-    const todo = readable.slice(at, at + MOST_ROWS);
+    const portion: Portion = { todo: readable.slice(at, at + MOST_ROWS), alone: new Set(), stuck: 0 };
     try {
-      if (broken === undefined) apply({ todo, alone: new Set() });
+      while (broken === undefined && !attempt(portion));
     } catch (error) {
       broken = unusable(error);
     }
-    if (broken !== undefined) failAll(todo, broken);
+    if (broken !== undefined) fail(portion.todo, broken);
   }
   return failures;
 }

@@ -8,7 +8,7 @@ import type { NetlinkSocket } from '../../netlink/socket.ts';
 import { NFT_TABLE } from '../names.ts';
 import { ipv4Subject, ipv6Subject } from './address-text.ts';
 import { attributeEnd, eachElement } from './elements.ts';
-import { putEnd, putLast } from './intervals.ts';
+import { overlapping, pairs, putEnd, putLast, type Interval } from './intervals.ts';
 import { FAMILY, GETSETELEM, NEWSETELEM, NFTA_DATA_VALUE, NFTA_ELEM, NFTA_LIST, NFTA_LIST_ELEM, NFTA_TABLE } from './protocol.ts';
 import { dumpSet } from './read.ts';
 import { KEY_ROOM, type Rows } from './rows.ts';
@@ -20,6 +20,8 @@ export interface Found {
   readonly there: ReadonlyMap<number, Uint8Array>;
   /** Rows that can't be added, with the reason. */
   readonly overlaps: ReadonlyMap<number, string>;
+  /** What the change itself takes out of the way, for `overlapOf`. */
+  readonly leaving: ReadonlySet<string>;
 }
 
 /** An element that the kernel found: its key as latin1 text, and the attribute of its counter. */
@@ -97,14 +99,27 @@ const overlap = (start: string, { family, name }: ElementSet): string => {
   return `it overlaps the network that begins with ${family === 4 ? ipv4Subject(bytes, 0) : ipv6Subject(bytes, 0)} and is in the set ${name} already`;
 };
 
-/** Where an interval begins that begins after a network which goes to the last address of all. */
-function startBehind(socket: NetlinkSocket, set: ElementSet, start: string, isInTheWay: (start: string) => boolean): string | undefined {
-  let found: string | undefined;
+/** The key of the address behind a network; undefined where there is none. */
+const behind = (rows: Rows, row: number, width: number): string | undefined => (putPlace(rows, row, width, 'next') ? key.toString('latin1', 0, width) : undefined);
+
+/** The networks of a set as the kernel shows them: not those whose time is over. @throws what the socket throws */
+export function intervalsOf(socket: NetlinkSocket, set: ElementSet): readonly Interval<undefined>[] {
+  const starts: [string, undefined][] = [];
+  const ends: string[] = [];
   dumpSet(socket, set, (bytes, at, isEnd) => {
-    const one = isEnd ? '' : bytes.toString('latin1', at, at + set.width);
-    if (one > start && isInTheWay(one)) found = one;
+    const text = bytes.toString('latin1', at, at + set.width);
+    if (isEnd) ends.push(text);
+    else starts.push([text, undefined]);
   });
-  return found;
+  return pairs({ starts, ends });
+}
+
+/** Says which of a set's networks is in the way of a row; undefined when none is. What is in `leaving` is not in the way. */
+export function overlapOf(rows: Rows, row: number, set: ElementSet, intervals: readonly Interval<undefined>[], leaving: ReadonlySet<string>): string | undefined {
+  const from = firstKey(rows, row, set.width);
+  const to = behind(rows, row, set.width);
+  const other = overlapping(intervals, from, to, ({ start, end }) => (start === from && end === to) || leaving.has(`${rows.set[row]}${start}`));
+  return other && overlap(other.start, set);
 }
 
 /**
@@ -155,9 +170,10 @@ export function findRows(socket: NetlinkSocket, rows: Rows, sets: readonly Eleme
     }
     const { first, last } = around.get(row) ?? {};
     if (!isAdded || set === undefined || !isOfNetworks(number)) continue;
-    const isInTheWay = (start: string | undefined): boolean => start !== undefined && !leaving.has(`${number}${start}`);
-    const other = [first, last].find(isInTheWay) ?? (putPlace(rows, row, set.width, 'next') ? undefined : startBehind(socket, set, begins(row), isInTheWay));
-    if (other !== undefined) overlaps.set(row, overlap(other, set));
+    const other = [first, last].find((start) => start !== undefined && !leaving.has(`${number}${start}`));
+    // One that is inside altogether is found by the kernel itself, but for a network without an end.
+    const reason = other !== undefined ? overlap(other, set) : behind(rows, row, set.width) === undefined ? overlapOf(rows, row, set, intervalsOf(socket, set), leaving) : undefined;
+    if (reason !== undefined) overlaps.set(row, reason);
   }
-  return { there, overlaps };
+  return { there, overlaps, leaving };
 }

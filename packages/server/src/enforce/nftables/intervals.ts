@@ -52,11 +52,18 @@ export interface Ends<T> {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** An interval from its first address to before the first that is not in it; undefined where that would be after the last of all. */
+export interface Interval<T> {
+  readonly start: string;
+  readonly end: string | undefined;
+  readonly value: T;
+}
+
 /**
- * Each start with its end. There may be ends without a start: `nft` writes one at the lowest address, and the start of an
+ * Each start with its end, from the lowest. There may be ends without a start: `nft` writes one at the lowest address, and the start of an
  * interval whose time is over is not shown any longer while its end still is.
  */
-export function pairs<T>({ starts, ends }: Ends<T>): { readonly start: string; readonly end: string | undefined; readonly value: T }[] {
+export function pairs<T>({ starts, ends }: Ends<T>): Interval<T>[] {
   const sorted = [...starts].sort(([a], [b]) => compare(a, b));
   const sortedEnds = [...ends].sort(compare);
   let at = 0;
@@ -67,4 +74,21 @@ export function pairs<T>({ starts, ends }: Ends<T>): { readonly start: string; r
     // An end behind the next start is that one's: this one's element is missing, and where it ends is not known.
     return { start, end: end !== undefined && next !== undefined && end > next ? next : end, value };
   });
+}
+
+/** The first of the intervals (in order, none overlapping another) that has an address in common with `from` to before `to`, and is not to be ignored. */
+export function overlapping<T>(intervals: readonly Interval<T>[], from: string, to: string | undefined, isIgnored: (one: Interval<T>) => boolean): Interval<T> | undefined {
+  let low = 0;
+  for (let high = intervals.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    const end = intervals[middle]?.end;
+    if (end !== undefined && end <= from) low = middle + 1;
+    else high = middle;
+  }
+  for (let at = low; at < intervals.length; at++) {
+    const one = intervals[at];
+    if (one === undefined || (to !== undefined && one.start >= to)) return undefined;
+    if (!isIgnored(one)) return one;
+  }
+  return undefined;
 }

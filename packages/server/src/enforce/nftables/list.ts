@@ -6,7 +6,7 @@ import type { NetlinkSocket } from '../../netlink/socket.ts';
 import type { Hits, KernelList, ListFailures, ListState } from '../firewall.ts';
 import { applyChange } from './change.ts';
 import { counterAt } from './elements.ts';
-import { lookAt, type Look } from './look.ts';
+import { lookAt, type Look, type SetFault } from './look.ts';
 import type { Monitor } from './monitor.ts';
 import { readSet } from './read.ts';
 import { ENOENT, unreadable, unusable } from './refusal.ts';
@@ -27,9 +27,9 @@ export interface ListOptions {
 const MOST_READINGS = 3;
 const NO_SUBJECTS: ReadonlySet<Subject> = new Set();
 const NO_FAILURES: ListFailures = new Map();
+const NO_FAULTS: ReadonlyMap<number, SetFault> = new Map();
 const UNCOUNTED: Hits = { packets: undefined, bytes: undefined, lastAt: undefined };
 
-type NotThere = Exclude<Look, { readonly state: 'present' }>;
 
 /** What a reading puts its rows into, and how another's are added to it. */
 interface Collection<C, T> {
@@ -74,7 +74,7 @@ export function nftablesList(target: Pick<TargetConfig, 'name' | 'ipv6Prefix'>, 
    *
    * @throws what the socket throws
    */
-  function collect<C extends { readonly size: number }, T>(value: (bytes: Buffer, expression: number) => T, { make, put, add }: Collection<C, T>): C | NotThere {
+  function collect<C extends { readonly size: number }, T>(value: (bytes: Buffer, expression: number) => T, { make, put, add }: Collection<C, T>): C | SetFault {
     let found: C | undefined;
     for (let reading = 1; ; reading++) {
       const now = make();
@@ -108,9 +108,9 @@ export function nftablesList(target: Pick<TargetConfig, 'name' | 'ipv6Prefix'>, 
     read(): ListState {
       try {
         const seen = look();
-        if (seen.state !== 'present') return seen;
+        if (seen.state !== 'present') return { state: seen.state, message: seen.message };
         const subjects = collect(() => undefined, subjectsOnly);
-        if (!(subjects instanceof Set)) return subjects;
+        if (!(subjects instanceof Set)) return { state: subjects.state, message: subjects.message };
         return { state: 'present', subjects, pending: NO_SUBJECTS, failures: NO_FAILURES, capacity: seen.capacity };
       } catch (error) {
         return { state: 'failed', message: unusable(error) };
@@ -126,14 +126,12 @@ export function nftablesList(target: Pick<TargetConfig, 'name' | 'ipv6Prefix'>, 
     },
 
     write(change): ListFailures {
-      const failed = (reason: string): ListFailures => new Map([...change.remove, ...change.add.map((row) => row.subject)].map((subject) => [subject, reason]));
       try {
         const seen = look();
-        // A row for a hash, written to a set of intervals, would be one that goes on to the next.
-        if (seen.state !== 'present') return failed(seen.message);
-        return applyChange(rowsOf(change, target.ipv6Prefix, clock.now()), { socket, sets, stamps, written: () => void monitor.changes() });
+        const faults = seen.state === 'present' ? NO_FAULTS : seen.faults;
+        return applyChange(rowsOf(change, target.ipv6Prefix, clock.now()), { socket, sets, stamps, faults, written: () => void monitor.changes() });
       } catch (error) {
-        return failed(unusable(error));
+        return new Map([...change.remove, ...change.add.map((row) => row.subject)].map((subject) => [subject, unusable(error)]));
       }
     },
 

@@ -6,12 +6,16 @@ import { FAMILY, FAMILY_LENGTH, GETSET, GETTABLE, NEWSET, NFT_SET, NFTA_SET, NFT
 import { ENOENT, NO_TABLE, noSet, unreadable } from './refusal.ts';
 import type { ElementSet } from './sets.ts';
 
-/** What a look found. */
+/** Why a set can't be used, a sentence; `missing` when it is not there. */
+export interface SetFault {
+  readonly state: 'missing' | 'failed';
+  readonly message: string;
+}
+
+/** What a look found; where all is not well, the fault of the first such set, and those of all by their numbers. */
 export type Look =
   | { readonly state: 'present'; /** Of all sets together, where each has a size. */ readonly capacity: number | undefined }
-  | { readonly state: 'missing'; readonly message: string }
-  /** The sets are not as they have to be, or the kernel does not tell. */
-  | { readonly state: 'failed'; readonly message: string };
+  | (SetFault & { readonly faults: ReadonlyMap<number, SetFault> });
 
 /** nft's numbers of the types ipv4_addr and ipv6_addr (its include/datatype.h); the kernel only keeps them. */
 const KEY_TYPES = { 4: 7, 6: 8 } as const;
@@ -47,33 +51,39 @@ function isTableThere(socket: NetlinkSocket): boolean {
 /** Looks at the sets; costs some ten microseconds. @throws what the socket throws */
 export function lookAt(socket: NetlinkSocket, sets: readonly ElementSet[]): Look {
   const writer = new MessageWriter(512);
-  const bySequence = new Map<number, ElementSet>();
   for (const set of sets) {
-    bySequence.set(writer.begin(GETSET, NLM_F_REQUEST | NLM_F_ACK, FAMILY), set);
+    writer.begin(GETSET, NLM_F_REQUEST | NLM_F_ACK, FAMILY);
     writer.text(NFTA_TABLE, NFT_TABLE);
     writer.text(NFTA_SET.NAME, set.name);
     writer.end();
   }
-  const faults: string[] = [];
-  const sizes: (number | undefined)[] = [];
+  const told = new Map<number, ReadonlyMap<number, Buffer>>();
   const answers = socket.ask(writer.finish(), sets.length, (message, bytes) => {
-    const set = bySequence.get(message.sequence);
-    if (message.type !== NEWSET || set === undefined) return;
-    const attributes = attributesOf(bytes, message.start + FAMILY_LENGTH, message.end);
-    const wrong = fault(set, attributes);
-    sizes.push(sizeOf(attributes));
-    if (wrong !== undefined) {
-      faults.push(`the set ${set.name} ${wrong}, so banban can't use it: take the table away with "nft delete table inet ${NFT_TABLE}", and "banctl firewall install" makes it anew`);
+    // What is received is gone when more is.
+    if (message.type === NEWSET) told.set(message.sequence - 1, attributesOf(Buffer.from(bytes.subarray(message.start + FAMILY_LENGTH, message.end)), 0, message.end - message.start - FAMILY_LENGTH));
+  });
+  const isGone = answers.some((answer) => answer.errno === ENOENT);
+  const hasTable = isGone && isTableThere(socket);
+  const faults = new Map<number, SetFault>();
+  let capacity: number | undefined = 0;
+  sets.forEach((set, number) => {
+    const { errno, message } = answers.find((answer) => answer.sequence - 1 === number) ?? { errno: 0, message: '' };
+    const attributes = told.get(number);
+    if (errno === ENOENT) faults.set(number, { state: 'missing', message: hasTable ? noSet(set.name) : NO_TABLE });
+    else if (errno !== 0 || attributes === undefined) faults.set(number, { state: 'failed', message: unreadable(errno, message) });
+    else {
+      const wrong = fault(set, attributes);
+      const size = sizeOf(attributes);
+      capacity = capacity === undefined || size === undefined ? undefined : capacity + size;
+      if (wrong === undefined) return;
+      faults.set(number, {
+        state: 'failed',
+        message: `the set ${set.name} ${wrong}, so banban can't use it: take the table away with "nft delete table inet ${NFT_TABLE}", and "banctl firewall install" makes it anew`,
+      });
     }
   });
-  const refused = answers.find((answer) => answer.errno !== 0);
-  if (refused?.errno === ENOENT) {
-    const missing = bySequence.get(refused.sequence)?.name ?? '';
-    return { state: 'missing', message: isTableThere(socket) ? noSet(missing) : NO_TABLE };
-  }
-  if (refused !== undefined) return { state: 'failed', message: unreadable(refused.errno, refused.message) };
-  if (faults[0] !== undefined) return { state: 'failed', message: faults[0] };
-  if (sizes.length < sets.length) return { state: 'failed', message: 'nf_tables did not say what its sets are' };
-  const capacity = sizes.reduce<number | undefined>((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0);
-  return { state: 'present', capacity };
+  const all = [...faults.values()];
+  // What is missing can be put there; what is wrong in the rest shows then.
+  const worst = all.find((one) => one.state === 'missing') ?? all[0];
+  return worst === undefined ? { state: 'present', capacity } : { ...worst, faults };
 }

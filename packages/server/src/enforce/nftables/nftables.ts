@@ -16,7 +16,7 @@ import type { TargetConfig } from '../../config/config.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
 import { openNetlink } from '../../netlink/socket.ts';
 import type { KernelList } from '../firewall.ts';
-import { canStamp } from './change.ts';
+import { canStamp } from './steps.ts';
 import { nftablesList } from './list.ts';
 import { watchTable, type Monitor } from './monitor.ts';
 import { NETLINK_NETFILTER } from './protocol.ts';

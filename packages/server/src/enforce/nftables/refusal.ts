@@ -5,7 +5,7 @@ import { NFT_TABLE } from '../names.ts';
 
 const { errno } = constants;
 /** Numbers of errors, as errno(3) has them. */
-export const { ENOENT, EEXIST, EINVAL } = errno;
+export const { ENOENT, EEXIST } = errno;
 
 const NOT_ROOT = 'nf_tables may not be used by this process: run banband as root (it needs CAP_NET_ADMIN)';
 const NOT_THERE = 'this kernel has no nf_tables: load the module nf_tables, or use another backend';
@@ -38,9 +38,6 @@ export function unwritable(set: string, number: number, message: string): string
       return NOT_ROOT;
     case errno.ENOENT:
       return noSet(set);
-    case errno.EEXIST:
-    case errno.ENOTEMPTY:
-      return `it overlaps a network that is in the set ${set} already`;
     case errno.ENFILE:
     case errno.ENOSPC:
       return `the set ${set} is full: give it a larger size, or none`;

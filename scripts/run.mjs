@@ -79,7 +79,7 @@ function build() {
 function start() {
   const state = inRoot('run');
   mkdirSync(state, { recursive: true });
-  const child = spawn(process.execPath, ['packages/server/bin/banband.js', '--config', 'config/banban.yml', '--state', state, ...process.argv.slice(3)], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', 'packages/server/bin/banband.js', '--config', 'config/banban.yml', '--state', state, ...process.argv.slice(3)], { cwd: root, stdio: 'inherit' });
   process.stdout.write(`banban: from another terminal:  export BANBAN_SOCKET=${join(state, 'control.sock')}; npx banctl status\n`);
   if (process.getuid() === 0) process.stdout.write('banban: as root it really bans, by firewall rules that it puts in itself (a table of its own; npx banctl firewall remove)\n');
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

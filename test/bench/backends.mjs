@@ -65,7 +65,7 @@ rules:
 async function start(dir, target, env = {}) {
   writeFileSync(join(dir, 'banban.yml'), config(dir, target));
   const at = performance.now();
-  const child = spawn(process.execPath, [join(root, 'packages/server/bin/banband.js'), '--config', join(dir, 'banban.yml'), '--state', dir], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(join(root, 'packages/server/bin/banband.js'), ['--config', join(dir, 'banban.yml'), '--state', dir], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
   const control = join(dir, 'control.sock');
@@ -141,14 +141,14 @@ function watchKernel() {
   };
 }
 
-async function latency(daemon, count) {
+async function latency(daemon, count, first) {
   const socket = unixDgram.createSocket('unix_dgram');
   socket.on('error', (error) => { throw error; });
   socket.connect(daemon.socket);
   const kernel = watchKernel();
   const times = [];
   for (let i = 0; i < count; i++) {
-    const address = nth(i, 11);
+    const address = nth(i, first);
     const line = Buffer.from(`Nov 20 22:14:15 host sshd[22]: Failed password for invalid user admin from ${address} port 2222 ssh2`);
     for (let n = 0; n < 2; n++) socket.send(line);
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -165,12 +165,12 @@ async function latency(daemon, count) {
 async function many() {
   const dir = mkdtempSync(join(tmpdir(), 'banban-bench-'));
   let daemon = await start(dir, 'backend: nftables');
-  const empty = await latency(daemon, 500);
+  const empty = await latency(daemon, 500, 13);
   const banAt = performance.now();
   for (let from = 0; from < MANY; from += 10_000) await post(daemon.control, { addresses: range(10_000).map((i) => nth(from + i, 12)), by: 'bench', durationSeconds: 172_800 });
   const ban = performance.now() - banAt;
   await holding(daemon, MANY);
-  const full = await latency(daemon, 1000);
+  const full = await latency(daemon, 1000, 14);
   const listAt = performance.now();
   const { bans } = await get(daemon.control, '/v1/bans');
   const list = performance.now() - listAt;

@@ -66,7 +66,7 @@ rules:
 export async function startDaemon({ kernel = false, config = CONFIG } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'banban-bench-'));
   writeFileSync(join(dir, 'banban.yml'), config);
-  const banband = [process.execPath, join(root, 'packages/server/bin/banband.js'), '--config', join(dir, 'banban.yml'), '--state', dir];
+  const banband = [join(root, 'packages/server/bin/banband.js'), '--config', join(dir, 'banban.yml'), '--state', dir];
   const inside = 'PATH=$PATH:/usr/sbin:/sbin; iptables -A INPUT -m recent --name BLOCKER --rcheck -j DROP && exec "$@"';
   const argv = kernel ? ['unshare', '--net', 'sh', '-c', inside, 'sh', ...banband] : [...banband, '--simulate'];
   const startedAt = performance.now();

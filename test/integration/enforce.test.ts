@@ -4,8 +4,6 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { instant, type Address, type Subject } from 'banban-shared';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../packages/server/src/clock.ts';
-import { conntrack } from '../../packages/server/src/enforce/conntrack.ts';
 import type { ListState, Row } from '../../packages/server/src/enforce/firewall.ts';
 import { xtRecentList, xtRecentUnavailable } from '../../packages/server/src/enforce/xt-recent.ts';
 import { bundled } from '../support/bundled.ts';
@@ -231,57 +229,5 @@ describeKernel('the kernel’s lists', ['xt_recent'], () => {
       }
       expect(at(two)).toBeGreaterThan(end - 50);
     });
-  });
-});
-
-describeKernel('existing connections', ['conntrack'], () => {
-  const SERVER: Readonly<Record<4 | 6, string>> = { 4: '198.51.100.1', 6: '2001:db8:ffff::1' };
-  /** What conntrack reads to make an established connection from `from` to `to`. */
-  const entry = (from: string, to: string, port: number): string =>
-    `-A -t 600 -u SEEN_REPLY,ASSURED -s ${from} -d ${to} -r ${to} -q ${from} -p tcp --sport ${port} --dport 22 --reply-port-src 22 --reply-port-dst ${port} --state ESTABLISHED`;
-  const made = async (entries: readonly string[]) => {
-    const namespace = await kernelNamespace();
-    namespace.sh('while read -r line; do conntrack $line; done 2>/dev/null', `${entries.join('\n')}\n`);
-    const cutter = conntrack({ clock: systemClock, path: namespace.path });
-    onTestFinished(() => cutter.stop());
-    const left = (): string[] =>
-      namespace
-        .sh('conntrack -L -f ipv4 2>/dev/null; conntrack -L -f ipv6 2>/dev/null')
-        .split('\n')
-        .map((line) => / src=(\S+) dst=(\S+)/.exec(line)?.slice(1).join('>') ?? '')
-        .filter(Boolean)
-        .sort();
-    return { cutter, left, calls: () => readFileSync(namespace.calls, 'utf8').trim().split('\n') };
-  };
-
-  test('of a banned address are cut in both directions and families, and nobody else’s', async () => {
-    const { cutter, left } = await made([
-      entry('192.0.2.1', SERVER[4], 1000),
-      entry('192.0.2.1', SERVER[4], 1001),
-      entry(SERVER[4], '192.0.2.1', 1002),
-      entry('192.0.2.10', SERVER[4], 1003),
-      entry('2001:db8::1', SERVER[6], 1004),
-      entry('2001:db8::10', SERVER[6], 1005),
-    ]);
-    expect(left()).toHaveLength(6);
-    cutter.cut([address('192.0.2.1'), address('2001:db8::1'), address('203.0.113.7')]);
-    await waitFor('4 connections', () => cutter.stats().cut === 4 && cutter.stats().queued === 0);
-    expect(left()).toEqual(['192.0.2.10>198.51.100.1', '2001:db8::10>2001:db8:ffff::1']);
-    expect(cutter.stats()).toMatchObject({ failed: 0, dropped: 0 });
-  });
-
-  test('of 10,000 banned addresses are cut with as few programs as there are connections', async () => {
-    const busy = Array.from({ length: 20 }, (_, i) => nth(i * 400));
-    const { cutter, left, calls } = await made([
-      ...busy.map((a, i) => entry(a, SERVER[4], 1000 + i)),
-      entry(SERVER[4], nth(1), 2000),
-      entry('2001:db8::1', SERVER[6], 3000),
-      entry('192.0.2.10', SERVER[4], 4000),
-    ]);
-    cutter.cut([...Array.from({ length: 9999 }, (_, i) => nth(i)), address('2001:db8::1')]);
-    await waitFor('22 connections', () => cutter.stats().cut === 22 && cutter.stats().queued === 0);
-    expect(left()).toEqual(['192.0.2.10>198.51.100.1']);
-    expect(calls().map((line) => line.slice(0, 2)).sort()).toEqual([...Array.from({ length: 22 }, () => '-D'), '-L', '-L']);
-    expect(cutter.stats()).toMatchObject({ failed: 0, dropped: 0 });
   });
 });

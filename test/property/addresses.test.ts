@@ -1,5 +1,5 @@
 /** Addresses, networks and durations against what Node says of them and against plain arithmetic. */
-import { addressBytes, familyOf, formatDuration, FOREVER, LONGEST_DURATION, ms, parseAddress, parseDuration, parsePrefix, prefixOf, prefixSet, type Address, type Prefix } from 'banban-shared';
+import { addressBytes, addressFrom, familyOf, formatDuration, FOREVER, holds, isNetwork, LONGEST_DURATION, ms, networkOf, parseAddress, parseDuration, parsePrefix, parseSubject, prefixOf, prefixSet, subjectOf, type Address, type Prefix, type Subject } from 'banban-shared';
 import fc from 'fast-check';
 import { isIP, isIPv6 } from 'node:net';
 import { expect, test } from 'vitest';
@@ -28,7 +28,7 @@ const bytesOf = (all: readonly number[]): number[] => all.flatMap((g) => [g >> 8
 const numberOf = (one: Address): bigint => addressBytes(one).reduce((n, byte) => (n << 8n) | BigInt(byte), 0n);
 const widthOf = (one: Address | Prefix): number => (familyOf(one) === 4 ? 32 : 128);
 /** The first `bits` bits of an address, the others cleared. */
-const networkOf = (one: Address, bits: number): bigint => (numberOf(one) >> BigInt(widthOf(one) - bits)) << BigInt(widthOf(one) - bits);
+const cutTo = (one: Address, bits: number): bigint => (numberOf(one) >> BigInt(widthOf(one) - bits)) << BigInt(widthOf(one) - bits);
 
 test('four octets are an address, and its bytes are they', () => {
   fc.assert(fc.property(octets, (o) => {
@@ -94,10 +94,76 @@ test('a network is the address with its host bits cleared', () => {
     const [base = '', length] = network.split('/');
     expect(length).toBe(String(bits));
     expect(familyOf(network)).toBe(familyOf(one));
-    expect(numberOf(address(base))).toBe(networkOf(one, bits));
+    expect(numberOf(address(base))).toBe(cutTo(one, bits));
     expect(parsePrefix(`${one}/${bits}`)).toBe(network);
     expect(parsePrefix(network)).toBe(network);
   }), RUNS);
+});
+
+test('an address comes back from its bytes, and an IPv4 address also from those of ::ffff:a.b.c.d', () => {
+  fc.assert(fc.property(anyAddress, (one) => {
+    const bytes = Uint8Array.from(addressBytes(one));
+    expect(bytes).toHaveLength(familyOf(one) === 4 ? 4 : 16);
+    expect(addressFrom(bytes)).toBe(one);
+    if (familyOf(one) === 4) expect(addressFrom(Uint8Array.from([...new Array<number>(10).fill(0), 255, 255, ...bytes]))).toBe(one);
+  }), RUNS);
+  fc.assert(fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+    const text = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16)).join(':');
+    expect(addressFrom(bytes)).toBe(address(text));
+  }), RUNS);
+});
+
+test('what may be banned is an address or a network in one spelling, and says its address and its length', () => {
+  fc.assert(fc.property(anyAddress, fc.nat(128), (one, any) => {
+    const bits = any % (widthOf(one) + 1);
+    const subject = parseSubject(`${one}/${bits}`);
+    expect(subject).toBe(bits === widthOf(one) ? one : parsePrefix(`${one}/${bits}`));
+    expect(subject).toBe(subjectOf(prefixOf(one, bits)));
+    expect(subject !== undefined && isNetwork(subject)).toBe(bits < widthOf(one));
+    if (subject !== undefined) expect(networkOf(subject)).toEqual({ address: address(prefixOf(one, bits).split('/')[0] ?? ''), bits });
+    expect(parseSubject(one)).toBe(one);
+  }), RUNS);
+});
+
+/** Bit by bit: whether two are the same in their first `bits`. */
+const agree = (a: Address, b: Address, bits: number): boolean => {
+  const [x, y] = [a, b].map((one) => addressBytes(one).map((byte) => byte.toString(2).padStart(8, '0')).join(''));
+  return familyOf(a) === familyOf(b) && x?.slice(0, bits) === y?.slice(0, bits);
+};
+const reallyHolds = (outer: Subject, inner: Subject): boolean => networkOf(outer).bits <= networkOf(inner).bits && agree(networkOf(outer).address, networkOf(inner).address, networkOf(outer).bits);
+/** Networks near one another, so that they lie in one another or just beside. */
+const family = fc.constantFrom('10.1.2.3', '10.1.2.4', '10.1.3.0', '10.1.2.255', '11.0.0.0', '128.0.0.0', '2001:db8::', '2001:db8::1', '2001:db8:0:1::', '2001:db8:8000::', '::', '::1', '::a01:203', 'ffff::').map(address);
+const anySubject = fc.tuple(fc.oneof(family, family, anyAddress), fc.oneof(fc.constantFrom(0, 1, 8, 16, 24, 31, 32, 64, 127, 128), fc.nat(128))).map(([one, any]) => subjectOf(prefixOf(one, Math.min(any, widthOf(one)))));
+
+test('a network holds what agrees with it, bit by bit, in its whole length, and an address itself alone', () => {
+  let yes = 0;
+  fc.assert(fc.property(anySubject, anySubject, (outer, inner) => {
+    expect(holds(outer, outer)).toBe(true);
+    if (reallyHolds(outer, inner)) yes++;
+    expect(holds(outer, inner), `${outer} ${inner}`).toBe(reallyHolds(outer, inner));
+  }), { numRuns: scaled(20_000) });
+  expect(yes).toBeGreaterThan(1000);
+});
+
+test('a set of networks names one that shares an address with a network, when there is one', () => {
+  let yes = 0;
+  let no = 0;
+  fc.assert(fc.property(fc.array(anySubject, { maxLength: 12 }), fc.array(anySubject, { minLength: 1, maxLength: 8 }), (entries, subjects) => {
+    const prefixes = entries.map((one) => prefixOf(networkOf(one).address, networkOf(one).bits));
+    const set = prefixSet(prefixes);
+    for (const one of subjects) {
+      const shared = prefixes.filter((prefix) => reallyHolds(subjectOf(prefix), one) || reallyHolds(one, subjectOf(prefix)));
+      const found = set.overlap(one);
+      if (shared.length === 0) {
+        no++;
+        expect(found).toBeUndefined();
+      } else {
+        yes++;
+        expect(shared).toContain(found);
+      }
+    }
+  }), { numRuns: scaled(3000) });
+  expect(Math.min(yes, no)).toBeGreaterThan(1000);
 });
 
 test('a set of networks finds the longest that holds an address, by arithmetic', () => {
@@ -118,7 +184,7 @@ test('a set of networks finds the longest that holds an address, by arithmetic',
       for (const candidate of networks) {
         const [base = '', length] = candidate.split('/');
         const bits = Number(length);
-        if (familyOf(candidate) === familyOf(one) && bits > best && networkOf(one, bits) === numberOf(address(base))) {
+        if (familyOf(candidate) === familyOf(one) && bits > best && cutTo(one, bits) === numberOf(address(base))) {
           longest = candidate;
           best = bits;
         }

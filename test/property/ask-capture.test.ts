@@ -148,6 +148,9 @@ test.each([
   ['<ip>(:)a:.', '2001:db8::1:a:.', undefined],
   ['<ip>(:)2', '2001:db8::1:25:.: ', undefined],
   ['2001:<ip>', 'peer: .2001:db8::1', undefined],
+  // Or its tag.
+  ['a:<ip>', '[IPv6:a:12:34:56::7:8]', undefined],
+  ['(?:IPv6:a:)??<ip>', 'IPv6:a:12:34:56::ffff:192.0.2.9', 'a:12:34:56:0:ffff:c000:209'],
   ['(?:<ip>):12345', '2001:db8::7:12345', '2001:db8::7'],
   // What stands behind a tag may begin with an edge, which is no character.
   [String.raw`^\.: \b<ip>`, '.: 192.0.2.1', '192.0.2.1'],

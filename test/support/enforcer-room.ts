@@ -59,7 +59,10 @@ export function enforcerRoom(options: { readonly capacity?: number; readonly sec
     },
     /** The programs of deferring lists do what they were asked for, and the loop turns. */
     settle() {
-      for (kernel.step(); soon.length > 0; kernel.step()) for (const action of soon.splice(0)) action();
+      for (let more = true; more; ) {
+        more = kernel.step() || soon.length > 0;
+        while (soon.length > 0) for (const action of soon.splice(0)) action();
+      }
     },
     setClock: (milliseconds: number) => void (wall += milliseconds),
     unlike: (methods: Partial<KernelList>) => void (unlike = methods),

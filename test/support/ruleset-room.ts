@@ -110,8 +110,9 @@ export class RulesetRoom {
     return clean(this.sh('iptables-save; ip6tables-save'));
   }
 
-  /** banban's table of nftables without its handles, empty when there is none. */
+  /** banban's table of nftables without its handles and whatever the order of its sets and chains, empty when there is none. */
   table(): string {
-    return this.sh('nft -s list table inet banban 2>/dev/null || true');
+    const blocks = this.sh('nft -s list table inet banban 2>/dev/null || true').replace(/^table .*\n|^\}\n/gm, '').split(/^\t\}\n\n?/m);
+    return blocks.sort().join('\n');
   }
 }

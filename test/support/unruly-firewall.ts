@@ -30,7 +30,7 @@ export interface UnrulyFirewall extends Firewall {
   /** While deaf, every write is refused: of all lists, or of one. */
   setDeaf(deaf: boolean, list?: string): void;
   readonly deaf: boolean;
-  /** Deferring lists do, or fail to do, what they have taken; true when there was something. */
+  /** Deferring lists do, or fail to do, what they have taken and what has failed before; true when there was something new. */
   step(): boolean;
   /** The rows, or undefined when there is no list. */
   rows(list: string): ReadonlySet<Subject> | undefined;
@@ -130,6 +130,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
         changed,
         step() {
           const before = known;
+          const isNew = queue.size > 0 || before === undefined;
           const words = new Map([...[...failed].map(([subject, { until }]) => [subject, until] as const), ...queue]);
           queue.clear();
           failed.clear();
@@ -142,9 +143,9 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
             }
           }
           known = { subjects: new Set(list.rows.keys()), gone: list.gone };
-          const isNews = words.size > 0 || before === undefined || before.gone !== known.gone || before.subjects.size !== known.subjects.size || [...known.subjects].some((s) => !before.subjects.has(s));
+          const isNews = isNew || failed.size < words.size || before.gone !== known.gone || before.subjects.size !== known.subjects.size || [...known.subjects].some((s) => !before.subjects.has(s));
           if (isNews) changed();
-          return words.size > 0 || before === undefined;
+          return isNew;
         },
       };
       const all = opened.get(name) ?? new Set();
@@ -175,6 +176,9 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           if (!all.has(here)) throw new Error(`${name} was closed`);
           if (own.defers) {
             const say = (subject: Subject, until: number | undefined): void => {
+              const before = failed.get(subject);
+              // It is tried again anyway.
+              if (before !== undefined && before.until === until) return;
               failed.delete(subject);
               queue.delete(subject);
               queue.set(subject, until);

@@ -1,6 +1,6 @@
-import { addressBytes, familyOf, parseAddress, parsePrefix, prefixOf, prefixSet } from 'banban-shared';
+import { addressBytes, addressFrom, familyOf, holds, isNetwork, networkOf, parseAddress, parsePrefix, parseSubject, prefixOf, prefixSet, subjectOf } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
-import { address } from '../../support/records.ts';
+import { address, subject } from '../../support/records.ts';
 import { prefix } from '../../support/policies.ts';
 
 describe('an address', () => {
@@ -112,6 +112,53 @@ describe('a network', () => {
   });
 });
 
+describe('what may be banned', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1/32', '192.0.2.1'],
+    ['192.0.2.1/24', '192.0.2.0/24'],
+    ['2001:DB8::1', '2001:db8::1'],
+    ['2001:db8::1/128', '2001:db8::1'],
+    ['2001:db8::1/64', '2001:db8::/64'],
+    ['::ffff:192.0.2.1/120', '192.0.2.0/24'],
+    ['::ffff:192.0.2.1/128', '192.0.2.1'],
+    ['0.0.0.0/0', '0.0.0.0/0'],
+  ])('%s is %s', (text, canonical) => {
+    expect(parseSubject(text)).toBe(canonical);
+  });
+  test.each(['', '192.0.2.1/', '192.0.2.0/33', '2001:db8::/129', 'example.net', '192.0.2.0/255.255.255.0', ' 192.0.2.1'])('%j is not', (text) => {
+    expect(parseSubject(text)).toBeUndefined();
+  });
+  test('is an address or a network, and the one is told from the other', () => {
+    expect([subject('192.0.2.1'), subject('192.0.2.0/31'), subject('::1'), subject('::/127')].map(isNetwork)).toEqual([false, true, false, true]);
+    expect(subjectOf(prefix('192.0.2.1/32'))).toBe('192.0.2.1');
+    expect(subjectOf(prefix('::1/128'))).toBe('::1');
+    expect(subjectOf(prefix('::/32'))).toBe('::/32');
+    expect([networkOf(subject('192.0.2.1')), networkOf(subject('::1')), networkOf(subject('10.0.0.0/8'))]).toEqual([{ address: '192.0.2.1', bits: 32 }, { address: '::1', bits: 128 }, { address: '10.0.0.0', bits: 8 }]);
+  });
+  test.each([
+    ['10.0.0.0/8', '10.255.255.255', true],
+    ['10.0.0.0/8', '11.0.0.0', false],
+    ['10.0.0.0/8', '10.0.0.0/8', true],
+    ['10.0.0.0/8', '10.1.0.0/16', true],
+    ['10.1.0.0/16', '10.0.0.0/8', false],
+    ['10.0.0.1', '10.0.0.1', true],
+    ['10.0.0.1', '10.0.0.0/32', false],
+    ['0.0.0.0/0', '::1', false],
+    ['::/0', '10.0.0.1', false],
+    ['2001:db8::/33', '2001:db8:8000::', false],
+    ['2001:db8::/33', '2001:db8:7fff::', true],
+  ])('%s holds %s: %s', (outer, inner, expected) => {
+    expect(holds(subject(outer), subject(inner))).toBe(expected);
+  });
+  test('comes from the kernel’s bytes', () => {
+    expect(addressFrom(Uint8Array.of(192, 0, 2, 1))).toBe('192.0.2.1');
+    expect(addressFrom(Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1))).toBe('2001:db8::1');
+    expect(addressFrom(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1))).toBe('192.0.2.1');
+    expect(addressFrom(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1))).toBe('::c000:201');
+  });
+});
+
 describe('a set of networks', () => {
   const set = prefixSet(['10.0.0.0/8', '10.1.0.0/16', '10.1.2.3/32', '192.0.2.128/25', '2001:db8::/32', '2001:db8:1::/48', '::1/128'].map(prefix));
   test.each([
@@ -138,6 +185,29 @@ describe('a set of networks', () => {
     expect(prefixSet([]).find(address('0.0.0.0'))).toBeUndefined();
     const all = prefixSet([prefix('0.0.0.0/0')]);
     expect(['0.0.0.0', '127.0.0.1', '128.0.0.0', '255.255.255.255', '::'].map((a) => all.find(address(a)))).toEqual(['0.0.0.0/0', '0.0.0.0/0', '0.0.0.0/0', '0.0.0.0/0', undefined]);
+  });
+  test.each([
+    ['10.1.2.4', '10.1.0.0/16'],
+    ['10.1.2.0/24', '10.1.0.0/16'],
+    ['10.1.2.2/31', '10.1.0.0/16'],
+    ['8.0.0.0/6', '10.0.0.0/8'],
+    ['192.0.2.0/24', '192.0.2.128/25'],
+    ['192.0.2.0/25', undefined],
+    ['192.0.3.0/24', undefined],
+    ['::/64', '::1/128'],
+    ['2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['2001::/16', '2001:db8::/32'],
+    ['2002::/16', undefined],
+    ['12.0.0.0/6', undefined],
+  ])('%s shares an address with %s', (text, network) => {
+    expect(set.overlap(subject(text))).toBe(network);
+  });
+  test('answers about a network as fast when it has 100,000 entries', () => {
+    const many = prefixSet(Array.from({ length: 100_000 }, (_, i) => prefix(`2001:db8:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::1/128`)));
+    expect(many.overlap(subject('2001:db8:1:2::/64'))).toBe('2001:db8:1:2::1/128');
+    const begun = performance.now();
+    for (let i = 0; i < 10_000; i++) expect(many.overlap(subject('2001:db9::/64'))).toBeUndefined();
+    expect(performance.now() - begun).toBeLessThan(5000);
   });
   test('counts a network once', () => {
     expect(set.size).toBe(7);

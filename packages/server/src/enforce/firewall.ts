@@ -55,6 +55,11 @@ export interface KernelList {
   readonly backend: BackendName | 'simulated';
   /** True when `write` only takes the change, and `read` tells by `pending` and `failures` what became of it. */
   readonly defers?: true;
+  /**
+   * True when what `write` did not refuse is in the list for certain, and `identity` tells of every change that somebody else makes:
+   * then a list of 100,000 rows need not be read again to be known.
+   */
+  readonly isExact?: true;
   /** Why this list can't hold such a row (a network, where there is room for single addresses only); undefined when it can. */
   refuses(subject: Subject): string | undefined;
   /** Reads the list whole. */

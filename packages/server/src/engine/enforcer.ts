@@ -36,6 +36,8 @@ export interface Enforcer {
   owes(ban: Released): boolean;
   /** Reads a target's lists, writes what is missing or left over, and reads again where something was written. */
   sync(target: string): SyncResult;
+  /** The same, but for lists of which everything is known already. */
+  verify(target: string): void;
   /** Looks at every list, cheaply where nothing seems to have changed. */
   check(): void;
   /** Syncs every list whose last look is older than a moment, so that what is shown next is true. */
@@ -218,6 +220,9 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     sync(target) {
       const done = ledgersOf(target).map((ledger) => ledger.sync());
       return { added: done.reduce((sum, one) => sum + one.added, 0), removed: done.reduce((sum, one) => sum + one.removed, 0) };
+    },
+    verify(target) {
+      for (const ledger of ledgersOf(target)) ledger.verify();
     },
     check,
     refresh() {

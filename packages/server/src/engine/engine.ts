@@ -552,8 +552,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       onStored?.();
       for (const ban of records) stand(ban);
       enforcer.apply(records);
-      // Read back: the answer is what the kernel has, not what was written.
-      enforcer.sync(target);
+      // Read back, where writing alone does not tell: the answer is what the kernel has.
+      enforcer.verify(target);
       if (policy.rules.some((r) => r.config.target === target && r.config.resetconns)) cuts.cut(records);
       expiry.aim(active.nextEnd());
       const made = new Map(records.map((b) => [b.address, b]));

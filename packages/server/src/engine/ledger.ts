@@ -57,6 +57,8 @@ export interface Ledger {
   check(): SyncResult;
   /** Syncs where the last look is older than a moment, so that what is shown next is true. */
   refresh(): void;
+  /** Syncs, unless nothing can be other than it is known: for the answer to somebody who has just changed something. */
+  verify(): void;
   /** Told that the list may be another. */
   changed(): void;
   enforcementOf(subject: Subject): Enforcement;
@@ -255,6 +257,12 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       return UNCHANGED;
     }
     if (identity === undefined) return UNCHANGED;
+    if (list.isExact === true) {
+      // What was not refused is done.
+      confirm(plan.remove.filter((subject) => !refused.has(subject)));
+      if (refused.size === 0) present();
+      return { added: plan.add.filter((row) => !refused.has(row.subject)).length, removed: plan.remove.filter((subject) => !refused.has(subject)).length };
+    }
     const now = look();
     if (now === undefined) return UNCHANGED;
     confirm(absent(now));
@@ -262,6 +270,9 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     if (refused.size === 0) present();
     return { added: plan.add.filter((row) => now.has(row.subject)).length, removed: plan.remove.filter((subject) => !now.has(subject)).length };
   }
+
+  /** Whether reading the list can't tell anything new. */
+  const isKnown = (): boolean => list.isExact === true && state === 'present' && !dirty && identity !== undefined && list.identity() === identity;
 
   function sync(): SyncResult {
     const begun = clock.now();
@@ -397,7 +408,11 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       renew();
       return done;
     },
+    verify() {
+      if (!isKnown()) sync();
+    },
     refresh() {
+      if (isKnown()) return;
       const wait = Math.max(FRESH, (answerDue - readAt) / 2);
       if (Math.abs(clock.now() - readAt) > wait || state !== 'present') sync();
     },

@@ -4,7 +4,7 @@
  */
 
 import { COLON, DASH } from '../syslog/bytes.ts';
-import { endsColour, IS_ADDRESS_BYTE, IS_WORD_BYTE, isTagged } from './edges.ts';
+import { afterTag, endsColour, IS_ADDRESS_BYTE, IS_WORD_BYTE } from './edges.ts';
 
 const DOT = 0x2e;
 const PERCENT = 0x25;
@@ -29,9 +29,6 @@ function odd(out: Int32Array): -1 {
   out[NOT_ASCII] = 1;
   return -1;
 }
-
-/** The `6:` that an address seems to begin with may be the end of `IPv6:`: where the address begins. */
-const afterTag = (b: Buffer, start: number): number => (b[start] === 0x36 && b[start + 1] === COLON && isTagged(b, start + 2) ? start + 2 : start);
 
 /**
  * Writes the places of the addresses in `b` from `from` to `to` into `out`, two numbers each, counted from `from`: where it

@@ -22,7 +22,10 @@ const isPoint = (c: number | undefined): boolean => c === 0x2e || c === 0x3a;
 const addressOf = (text: Buffer, from: number, to: number): Address | undefined => (to - from > 45 ? undefined : parseAddress(text.toString('latin1', from, to)));
 
 /** True behind `IPv6:`, the tag of an address literal (RFC 5321, section 4.1.3). */
-export const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
+const isTagged = (text: Buffer, from: number): boolean => from >= 5 && text.toString('latin1', from - 5, from).toLowerCase() === 'ipv6:';
+
+/** The `6:` that an address seems to begin with may be the end of `IPv6:`: where the address begins. */
+export const afterTag = (text: Buffer, start: number): number => (text[start] === 0x36 && text[start + 1] === 0x3a && isTagged(text, start + 2) ? start + 2 : start);
 
 /** True when the byte at `at` ends a colour (ECMA-48 SGR, `ESC [ 1 m`, as it is or as rsyslog writes it), which services that log for terminals put around an address. */
 export function endsColour(text: Buffer, at: number): boolean {
@@ -51,6 +54,7 @@ export function standsAlone(text: Buffer, from: number, to: number, left: boolea
   if (left && before === 0x3a && !isTagged(text, from)) {
     let start = from;
     while (start > 0 && isAddressByte(text[start - 1])) start--;
+    start = afterTag(text, start);
     const own = addressOf(text, from, to);
     // The longer one may begin behind a point of the sentence, as in `peer: :2001:db8::1`.
     do {

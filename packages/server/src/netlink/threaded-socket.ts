@@ -1,7 +1,8 @@
 /**
  * A netlink socket whose kernel work is done by a thread of libuv's pool, for requests that take the kernel milliseconds within one
  * call: a walk of conntrack's table is 4 ms and more when the table is empty. Nothing native is needed for it: write(2) on a netlink
- * socket sends to the kernel, read(2) takes one delivery, and Node does both in its pool.
+ * socket sends to the kernel, read(2) takes one delivery, and Node does both in its pool. read(2) does not say who sent; for the protocols
+ * that are used here only a process with CAP_NET_ADMIN can send to another's socket, and it could do all of this itself.
  */
 import { read, write } from 'node:fs';
 import { eachMessage, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, type Message } from './message.ts';

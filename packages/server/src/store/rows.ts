@@ -51,6 +51,9 @@ const MOST_LINES = 100;
 const MOST_LINE = 4096;
 const MOST_TEXT = 65_536;
 
+/** Rules, targets and reasons of a configuration; a list of a hundred thousand different reasons has to do without. */
+const MOST_SHARED = 1024;
+
 /** An instant as SQL has it: whole milliseconds, NULL for never. NaN would read back as for ever, so it is refused. */
 export function sqlInstant(at: Instant): number | null {
   if (at === NEVER) return null;
@@ -74,16 +77,28 @@ export function sqlLines(lines: readonly string[]): string {
 
 /** Reads rows of the database at `path`; each method throws StoreError for a row that is not what banban writes. */
 export class RowReader {
+  /** Texts and origins that thousands of rows have alike, once: SQLite gives each row its own. */
+  private readonly texts = new Map<string, string>();
+  private readonly origins = new Map<string, BanOrigin>();
+
   constructor(private readonly path: string) {}
+
+  private shared(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    if (this.texts.size >= MOST_SHARED) this.texts.clear();
+    this.texts.set(text, text);
+    return text;
+  }
 
   ban(row: BanRow): BanRecord {
     return {
       id: row.id,
       address: this.address('bans', row),
-      target: row.target,
+      target: this.shared(row.target),
       origin: this.origin(row),
       level: row.level ?? undefined,
-      reason: row.reason ?? undefined,
+      reason: row.reason === null ? undefined : this.shared(row.reason),
       since: instant(row.since),
       until: row.until === null ? NEVER : instant(row.until),
       connections: row.connections,
@@ -120,7 +135,16 @@ export class RowReader {
   }
 
   private origin(row: BanRow): BanOrigin {
-    if (row.origin_kind === 'rule' || row.origin_kind === 'manual') return { kind: row.origin_kind, name: row.origin_name };
+    const { origin_kind: kind, origin_name: name } = row;
+    if (kind === 'rule' || kind === 'manual') {
+      const key = `${kind} ${name}`;
+      const known = this.origins.get(key);
+      if (known !== undefined) return known;
+      if (this.origins.size >= MOST_SHARED) this.origins.clear();
+      const origin: BanOrigin = { kind, name };
+      this.origins.set(key, origin);
+      return origin;
+    }
     return this.damaged('bans', row.id, 'origin_kind', row.origin_kind);
   }
 

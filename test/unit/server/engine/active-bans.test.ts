@@ -1,13 +1,14 @@
-import { instant, NEVER, type Instant, type Subject } from 'banban-shared';
+import { holds, instant, isNetwork, NEVER, type Instant, type Subject } from 'banban-shared';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createActiveBans } from '../../../../packages/server/src/engine/active-bans.ts';
 import type { BanRecord } from '../../../../packages/server/src/store/store.ts';
-import { nth, T0 } from '../../../support/records.ts';
+import { network, nth, subject, T0 } from '../../../support/records.ts';
 
 const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
 let ids = 0;
-const ban = (who: number, until: Instant, target = 'A'): BanRecord => ({
-  id: ++ids, address: nth(who), target, origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until, connections: 0,
+const ban = (who: number | string, until: Instant, target = 'A'): BanRecord => ({
+  id: ++ids, address: typeof who === 'number' ? nth(who) : subject(who), target, origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: undefined, since: T0, until, connections: 0,
 });
 const names = (bans: readonly BanRecord[]): Subject[] => bans.map((b) => b.address);
 
@@ -47,6 +48,76 @@ describe('bans in memory', () => {
     expect(bans.size).toBe(1);
     expect(bans.targets()).toEqual(['B']);
     expect(bans.nextEnd()).toBe(at(9));
+  });
+});
+
+describe('banned networks', () => {
+  const of = (...texts: readonly string[]) => {
+    const bans = createActiveBans();
+    for (const text of texts) bans.set(ban(text, NEVER));
+    return bans;
+  };
+
+  test('around an address or a network are found, the widest first, and none of another family or target', () => {
+    const bans = of('10.1.2.0/24', '10.0.0.0/8', '10.1.0.0/16', '10.1.2.3', '2001:db8::/32', '0.0.0.0/0');
+    bans.set(ban('10.1.2.0/25', NEVER, 'B'));
+    expect(names(bans.around('A', subject('10.1.2.3')))).toEqual(['0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24']);
+    expect(names(bans.around('A', subject('10.1.0.0/16'))), 'itself is not around it').toEqual(['0.0.0.0/0', '10.0.0.0/8']);
+    expect(names(bans.around('A', subject('2001:db8::1')))).toEqual(['2001:db8::/32']);
+    expect(names(bans.around('A', subject('2001:db9::1')))).toEqual([]);
+    expect(names(bans.around('B', subject('10.1.2.3')))).toEqual(['10.1.2.0/25']);
+    expect(bans.around('nowhere', subject('10.1.2.3'))).toEqual([]);
+  });
+
+  test('inside one are found, and addresses are not', () => {
+    const bans = of('10.1.2.0/24', '10.0.0.0/8', '10.1.0.0/16', '10.1.2.3', '11.0.0.0/24');
+    expect(names(bans.inside('A', network('10.0.0.0/8'))).sort()).toEqual(['10.1.0.0/16', '10.1.2.0/24']);
+    expect(names(bans.inside('A', network('10.1.0.0/17')))).toEqual(['10.1.2.0/24']);
+    expect(bans.inside('A', network('10.1.2.0/24'))).toEqual([]);
+    expect(names(bans.nested('A')).sort()).toEqual(['10.1.0.0/16', '10.1.2.0/24']);
+  });
+
+  test('that have ended are none', () => {
+    const bans = of('10.0.0.0/8', '10.1.0.0/16');
+    for (const each of bans.all()) bans.delete(each);
+    expect(bans.around('A', subject('10.1.2.3'))).toEqual([]);
+    expect(bans.inside('A', network('0.0.0.0/0'))).toEqual([]);
+    expect(bans.nested('A')).toEqual([]);
+  });
+
+  test('whatever was set and deleted, are found by what holds what', () => {
+    const texts = ['10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24', '10.1.2.0/25', '10.1.2.3', '::/0', '2001:db8::/32', '2001:db8::/64', '2001:db8::1'];
+    const step = fc.tuple(fc.constantFrom(...texts), fc.boolean());
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const bans = createActiveBans();
+        for (const [text, isEnd] of steps) {
+          const old = bans.get('A', subject(text));
+          if (!isEnd) bans.set(ban(text, NEVER));
+          else if (old !== undefined) bans.delete(old);
+        }
+        const networks = names(bans.all()).filter(isNetwork);
+        for (const text of texts) {
+          const one = subject(text);
+          const around = networks.filter((each) => each !== one && holds(each, one));
+          expect(new Set(names(bans.around('A', one)))).toEqual(new Set(around));
+          if (isNetwork(one)) expect(new Set(names(bans.inside('A', one)))).toEqual(new Set(networks.filter((each) => each !== one && holds(one, each))));
+        }
+        expect(new Set(names(bans.nested('A')))).toEqual(new Set(networks.filter((each) => networks.some((other) => other !== each && holds(other, each)))));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('by the hundred thousand, of one length, cost nobody anything who looks around', () => {
+    const bans = createActiveBans();
+    for (let i = 0; i < 100_000; i++) bans.set(ban(`2001:db8:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::/64`, NEVER));
+    const begun = performance.now();
+    for (let i = 0; i < 1000; i++) {
+      expect(bans.nested('A')).toHaveLength(0);
+      expect(bans.inside('A', network(`2001:db8:${i.toString(16)}::/64`))).toHaveLength(0);
+    }
+    expect(performance.now() - begun).toBeLessThan(5000);
   });
 });
 

@@ -2,7 +2,7 @@ import { instant, ms, NEVER, type Instant } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { enforcerRoom as room } from '../../../support/enforcer-room.ts';
 import { target } from '../../../support/policies.ts';
-import { nth, T0 } from '../../../support/records.ts';
+import { nth, subject, T0 } from '../../../support/records.ts';
 
 const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
 
@@ -364,4 +364,254 @@ test('a simulated kernel is said to be simulated', () => {
   const [ban] = r.ban(1);
   expect(ban && r.is(ban)).toBe('simulated');
   expect(r.enforcer.stateOf('A').state).toBe('simulated');
+});
+
+describe('a target with two backends', () => {
+  const two = (capacity?: number) => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'nftables'] })], capacity });
+    r.pass(500);
+    return r;
+  };
+
+  test('has every ban in both lists, and takes it out of both', () => {
+    const r = two();
+    const [ban] = r.ban(1);
+    expect([r.rows('A'), r.rows('A nftables')]).toEqual([[nth(1)], [nth(1)]]);
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'ok', bans: 1, held: 1, backends: [{ backend: 'xt_recent', held: 1 }, { backend: 'nftables', held: 1 }] });
+    expect(ban && r.end(ban)).toEqual([ban]);
+    expect([r.rows('A'), r.rows('A nftables')]).toEqual([[], []]);
+  });
+
+  test('of which one fails: its bans are said not to be held, and the other goes on', () => {
+    const r = two();
+    const [a] = r.ban(1);
+    r.kernel.setDeaf(true, 'A nftables');
+    const [b] = r.ban(2);
+    expect([r.rows('A'), r.rows('A nftables')]).toEqual([[nth(1), nth(2)], [nth(1)]]);
+    expect([a, b].map((ban) => ban && r.is(ban))).toEqual(['held', 'failed']);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: `nftables: ${nth(2)} could not be written to the list A of nftables: Input/output error`, bans: 2, held: 1, notHeld: [nth(2)], backends: [{ state: 'ok', held: 2 }, { state: 'failed', held: 1 }] });
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect(b && r.is(b)).toBe('held');
+    expect(r.enforcer.stateOf('A').state).toBe('ok');
+  });
+
+  test('of which one keeps a row: the end is confirmed when the last of them is free of it', () => {
+    const r = two();
+    const [ban] = r.ban(1);
+    r.kernel.setDeaf(true, 'A');
+    expect(ban && r.end(ban)).toEqual([]);
+    expect([r.rows('A'), r.rows('A nftables'), r.released]).toEqual([[nth(1)], [], []]);
+    expect(ban && r.enforcer.owes(ban)).toBe(true);
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect([r.rows('A'), r.released, ban && r.enforcer.owes(ban)]).toEqual([[], [ban?.id], false]);
+  });
+
+  test('of which one is missing and one fails shows the worst', () => {
+    const r = two();
+    r.kernel.vanish('A');
+    const [ban] = r.ban(1);
+    expect(ban && r.is(ban)).toBe('missing');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'missing', message: expect.stringMatching(/^xt_recent: the list A /) });
+    r.kernel.setDeaf(true, 'A nftables');
+    const [other] = r.ban(2);
+    expect(other && r.is(other)).toBe('failed');
+    expect(r.enforcer.stateOf('A').state).toBe('failed');
+  });
+
+  test('of which one is full shows what that one has no place for, longest-lasting first', () => {
+    const r = two(1);
+    const bans = [30, 10, 20].map((until, i) => r.make(i + 1, at(until * 1000)));
+    r.enforcer.apply(bans);
+    expect(bans.map(r.is)).toEqual(['held', 'waiting', 'waiting']);
+    expect(r.rows('A nftables')).toHaveLength(3);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'full', held: 1, capacity: 1, notHeld: [nth(3), nth(2)] });
+  });
+
+  test('bans a network where only one of them can hold it, and that one holds it', () => {
+    const r = two();
+    const [network] = r.ban('192.0.2.0/24');
+    expect([r.rows('A'), r.rows('A nftables')]).toEqual([[], ['192.0.2.0/24']]);
+    expect(network && r.is(network)).toBe('held');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'ok', bans: 1, held: 1, notHeld: [] });
+    expect([r.enforcer.refuses('A', subject('192.0.2.0/24')), r.enforcer.refuses('A', nth(1))]).toEqual([undefined, undefined]);
+    expect(network && r.end(network)).toEqual([network]);
+  });
+
+  test('tells what met a row in either of them', () => {
+    const r = two();
+    r.ban(1, '192.0.2.0/24');
+    // The kernel of the tests counts a packet for each row.
+    expect(r.enforcer.hitsOf('A').get(nth(1))).toEqual({ packets: 3, bytes: undefined, lastAt: undefined });
+    expect(r.enforcer.hitsOf('A').get(subject('192.0.2.0/24'))).toMatchObject({ packets: 2 });
+  });
+});
+
+describe('a target none of whose backends can hold a network', () => {
+  test('refuses it with a reason', () => {
+    const r = room();
+    expect(r.enforcer.refuses('A', subject('192.0.2.0/24'))).toBe('192.0.2.0/24 can’t be had in A');
+    expect(r.enforcer.refuses('nowhere', nth(1))).toBe('there is no target nowhere');
+  });
+
+  test('says of a ban that was made when it had another backend that nothing holds it, and lets it end', () => {
+    const r = room({ configs: [target('A', { backends: ['nftables'] })] });
+    const [network, host] = r.ban('192.0.2.0/24', 1);
+    r.enforcer.configure([target('A')]);
+    r.enforcer.sync('A');
+    expect([network, host].map((ban) => ban && r.is(ban))).toEqual(['failed', 'held']);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: '192.0.2.0/24 can’t be had in A', bans: 2, held: 1, notHeld: ['192.0.2.0/24'] });
+    expect(network && r.end(network)).toEqual([network]);
+    expect(r.enforcer.stateOf('A').state).toBe('ok');
+  });
+
+  test('holds IPv6 networks of its own length, and says of others that it can’t', () => {
+    const r = room({ configs: [target('A', { ipv6Prefix: 64 })] });
+    const [unit] = r.ban('2001:db8::/64');
+    expect(unit && r.is(unit)).toBe('held');
+    expect(r.enforcer.refuses('A', subject('2001:db8::/48'))).toBeDefined();
+    expect(r.enforcer.refuses('A', subject('2001:db8::1'))).toBeDefined();
+  });
+});
+
+describe('a list that no firewall rule looks at', () => {
+  const unread = (why: string | undefined) => new Map(why === undefined ? [] : [['A', new Map([['nftables' as const, why]])]]);
+  test('is said to be unread once, its bans too, until one does', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'nftables'] })] });
+    const [ban] = r.ban(1);
+    for (let i = 0; i < 3; i++) r.enforcer.setUnread(unread('no rule names it'));
+    expect(ban && r.is(ban)).toBe('unread');
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'unread', message: 'nftables: no rule names it', held: 1, notHeld: [], backends: [{ state: 'ok' }, { state: 'unread' }] });
+    expect(r.log.said.map((s) => [s.level, s.event, s.fields['backend'], s.fields['message']])).toEqual([['error', 'list_unread', 'nftables', 'no rule names it']]);
+    r.enforcer.setUnread(unread(undefined));
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.log.events()).toEqual(['list_unread', 'list_read_again']);
+  });
+
+  test('and fails besides is said to fail', () => {
+    const r = room({ configs: [target('A', { backends: ['nftables'] })] });
+    r.ban(1);
+    r.enforcer.setUnread(unread('no rule names it'));
+    r.kernel.setDeaf(true);
+    const [ban] = r.ban(2);
+    expect(ban && r.is(ban)).toBe('failed');
+    expect(r.enforcer.stateOf('A').state).toBe('failed');
+  });
+
+  test('of a simulated kernel is none', () => {
+    const r = room({ configs: [target('A', { backends: ['nftables'] })] });
+    r.unlike({ backend: 'simulated' });
+    const [ban] = r.ban(1);
+    r.enforcer.setUnread(unread('no rule names it'));
+    expect(ban && r.is(ban)).toBe('simulated');
+  });
+});
+
+describe('a target whose configuration changes', () => {
+  test('gets the lists of its new backends filled, the old ones freed of our rows and closed; a list that it keeps is not touched', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'ipset'] })] });
+    const [ban] = r.ban(1);
+    r.kernel.plant('A ipset', nth(9));
+    const before = r.kernel.changes.filter((change) => change.list === 'A').length;
+    r.enforcer.configure([target('A', { backends: ['nftables', 'xt_recent'] })]);
+    r.enforcer.sync('A');
+    expect([r.rows('A'), r.rows('A nftables'), r.rows('A ipset')]).toEqual([[nth(1)], [nth(1)], [nth(9)]]);
+    expect(r.kernel.changes.filter((change) => change.list === 'A')).toHaveLength(before);
+    expect(r.kernel.openLists().sort()).toEqual(['A', 'A nftables']);
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.enforcer.stateOf('A').backends.map((one) => one.backend)).toEqual(['nftables', 'xt_recent']);
+  });
+
+  test('in what is not the list’s business keeps it as it is', () => {
+    const r = room();
+    r.ban(1);
+    const before = [r.kernel.writes, r.kernel.reads];
+    r.enforcer.configure([target('A', { ban: [ms(1000)], ports: [{ first: 22, last: 22 }], action: 'reject', networkAfter: 3 })]);
+    expect([r.kernel.writes, r.kernel.reads]).toEqual(before);
+  });
+
+  test('frees an old list that is kept by a program in its own time, and closes it then', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'command'] })] });
+    const [a] = r.ban(1);
+    r.pass(500);
+    r.settle();
+    const [b] = r.ban(2);
+    expect([r.rows('A command'), b && r.is(b)]).toEqual([[nth(1)], 'pending']);
+    r.enforcer.configure([target('A')]);
+    expect(r.kernel.openLists()).toEqual(['A', 'A command']);
+    expect([a, b].map((ban) => ban && r.is(ban))).toEqual(['held', 'held']);
+    r.pass(5000);
+    expect(r.kernel.openLists(), 'it has not been freed yet').toEqual(['A', 'A command']);
+    r.settle();
+    r.pass(500);
+    expect([r.rows('A command'), r.kernel.openLists()]).toEqual([[], ['A']]);
+  });
+
+  test('has the end of a ban confirmed only when the list that it left is free of it, too', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'command'] })] });
+    r.pass(500);
+    r.settle();
+    const [ban] = r.ban(1);
+    r.settle();
+    r.enforcer.configure([target('A')]);
+    expect(ban && r.end(ban)).toEqual([]);
+    expect(ban && r.enforcer.owes(ban)).toBe(true);
+    r.settle();
+    expect([r.released, r.rows('A command')]).toEqual([[ban?.id], []]);
+  });
+
+  test('and changes back has its rows again, whatever was under way', () => {
+    const r = room({ configs: [target('A', { backends: ['command'] })] });
+    r.pass(500);
+    r.settle();
+    const [ban] = r.ban(1);
+    r.settle();
+    r.enforcer.configure([target('A')]);
+    r.enforcer.sync('A');
+    r.enforcer.configure([target('A', { backends: ['command'] })]);
+    r.enforcer.sync('A');
+    r.settle();
+    r.pass(2000);
+    r.settle();
+    expect([r.rows('A command'), r.rows('A')]).toEqual([[nth(1)], []]);
+    expect(ban && r.is(ban)).toBe('held');
+    expect(r.kernel.openLists()).toEqual(['A command']);
+  });
+
+  test('frees an old list that refuses as soon as it takes it', () => {
+    const r = room({ configs: [target('A', { backends: ['nftables', 'xt_recent'] })] });
+    r.ban(1);
+    r.kernel.setDeaf(true, 'A nftables');
+    r.enforcer.configure([target('A')]);
+    r.pass(5000);
+    expect(r.rows('A nftables')).toEqual([nth(1)]);
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect([r.rows('A nftables'), r.kernel.openLists()]).toEqual([[], ['A']]);
+  });
+
+  test('and goes has its lists freed, and nothing but banban’s own rows taken out', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'nftables'] }), target('B')] });
+    r.ban(1, '192.0.2.0/24');
+    r.kernel.plant('A', nth(9));
+    r.enforcer.configure([target('B')]);
+    expect([r.rows('A'), r.rows('A nftables')]).toEqual([[nth(9)], []]);
+    expect(r.kernel.openLists()).toEqual(['B']);
+  });
+});
+
+test('after the end nothing is looked at or written any more', () => {
+  const r = room({ configs: [target('A', { backends: ['nftables', 'command'] })] });
+  r.pass(500);
+  r.settle();
+  r.ban(1);
+  r.kernel.plant('A nftables', nth(9));
+  r.enforcer.close();
+  const before = [r.kernel.writes, r.kernel.reads];
+  r.settle();
+  r.pass(2000);
+  expect([r.kernel.writes, r.kernel.reads]).toEqual(before);
+  expect(r.kernel.openLists()).toEqual([]);
 });

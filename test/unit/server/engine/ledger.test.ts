@@ -117,6 +117,7 @@ describe('of networks that lie in one another', () => {
   test('a wide one that somebody else has put in keeps a narrow one out, and that is said', () => {
     const r = networks();
     r.kernel.plant(LIST, subject(WIDE));
+    r.settle();
     const narrow = one(r.ban(NARROW));
     expect(r.is(narrow)).toBe('failed');
     expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', foreign: [WIDE], notHeld: [NARROW], message: `${NARROW} could not be written to the list A of nftables: File exists (${WIDE})` });

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { instant } from 'banban-shared';
 import { expect, test } from 'vitest';
 import { APPLICATION_ID, migrations } from '../../../../packages/server/src/store/migrate.ts';
 import type { Migration } from '../../../../packages/server/src/store/migration.ts';
 import { openStore } from '../../../../packages/server/src/store/sqlite.ts';
 import { withRaw } from '../../../support/raw-sqlite.ts';
-import { banWrite } from '../../../support/records.ts';
+import { address, banWrite, T0 } from '../../../support/records.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 /** Databases out there were made by these very texts. Add a line for a new migration; never change one. */
 const FROZEN: Readonly<Record<number, string>> = {
   1: '39975a6bacfa5ccf0b5135b20215d41d2bb540bbbea28ec62cac49bd3540e72b',
+  2: '8422d10fa4932ff4f7f154c1e9da507265ed6ef9d5d007f9ca0b6fb95476db6a',
 };
 
 test('a migration’s text is never changed', () => {
@@ -44,6 +46,41 @@ test('an older database is brought forward, with what it holds', () => {
   expect(store.activeBans()).toHaveLength(1);
   store.close();
   expect(versionOf(path)).toEqual([APPLICATION_ID, newest + 1]);
+});
+
+/** As banban 0.1 left it. */
+const versionOne = (): string => {
+  const path = join(tempDir(), 'banban.db');
+  withRaw(path, (db) => {
+    db.exec(migrations[0]?.sql ?? '');
+    db.exec(`
+      INSERT INTO bans (address, target, origin_kind, origin_name, level, reason, since, until, extensions) VALUES
+        ('192.0.2.1', 'BLOCKER', 'rule', 'ssh', 2, NULL, ${T0}, ${T0 + 3_600_000}, 1),
+        ('2001:db8::1', 'THROTTLE', 'manual', 'ann', NULL, 'scans', ${T0}, NULL, 0);
+      INSERT INTO bans (address, target, origin_kind, origin_name, since, until, ended_at, ended_by, ended_name, released) VALUES
+        ('192.0.2.2', 'BLOCKER', 'rule', 'ssh', ${T0}, ${T0 + 1000}, ${T0 + 500}, 'unbanned', 'ann', 0);
+      INSERT INTO offences (at, address, target, rule, level, decision, lines) VALUES (${T0}, '192.0.2.1', 'BLOCKER', 'ssh', 2, 'banned', '["one"]');
+      INSERT INTO events (at, type) VALUES (${T0}, 'start');`);
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma('user_version = 1');
+  });
+  return path;
+};
+
+test('a database of version 1 keeps its bans, ends, offences and events, and every ban has no connection that died of it', () => {
+  const path = versionOne();
+  const store = openStore(path);
+  const one = { id: 1, address: '192.0.2.1', target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 2, reason: undefined, since: T0, until: T0 + 3_600_000, connections: 0 };
+  expect(store.activeBans()).toEqual([one, { id: 2, address: '2001:db8::1', target: 'THROTTLE', origin: { kind: 'manual', name: 'ann' }, level: undefined, reason: 'scans', since: T0, until: Infinity, connections: 0 }]);
+  expect(store.unreleased()).toEqual([{ id: 3, address: '192.0.2.2', target: 'BLOCKER' }]);
+  expect(store.endedBansOf(address('192.0.2.2'), 10)).toMatchObject([{ endedBy: 'unbanned', endedName: 'ann', connections: 0 }]);
+  expect(store.offencesOf(address('192.0.2.1'), 10)).toMatchObject([{ level: 2, lines: ['one'] }]);
+  store.addConnections([{ id: 1, connections: 2 }]);
+  expect(store.activeBans()[0]).toEqual({ ...one, connections: 2 });
+  expect(store.writeBans([banWrite({ until: instant(T0 + 9_000_000) })], 'power'), 'and goes on').toMatchObject([{ id: 1, until: T0 + 9_000_000, connections: 2 }]);
+  store.close();
+  expect(versionOf(path)).toEqual([APPLICATION_ID, newest]);
+  expect(withRaw(path, (db) => db.prepare('SELECT type FROM events ORDER BY id').all())).toEqual([{ type: 'start' }, { type: 'extend' }]);
 });
 
 test('a database from a newer banban is refused with a sentence, and left alone', () => {

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../../../packages/server/src/store/sqlite.ts';
 import { StoreError, type BanRecord, type Store } from '../../../../packages/server/src/store/store.ts';
 import { withRaw } from '../../../support/raw-sqlite.ts';
-import { address, banWrite, nth, offence, T0 } from '../../../support/records.ts';
+import { address, banWrite, nth, offence, subject, T0 } from '../../../support/records.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 const A = address('192.0.2.1');
@@ -38,12 +38,45 @@ describe('a ban', () => {
       'process',
     );
     expect(written).toEqual([
-      { id: 1, address: A, target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: 'three failures', since: T0, until: later(3_600_000) },
-      { id: 2, address: B, target: 'BLOCKER', origin: { kind: 'manual', name: 'eva' }, level: undefined, reason: undefined, since: T0, until: NEVER },
+      { id: 1, address: A, target: 'BLOCKER', origin: { kind: 'rule', name: 'ssh' }, level: 1, reason: 'three failures', since: T0, until: later(3_600_000), connections: 0 },
+      { id: 2, address: B, target: 'BLOCKER', origin: { kind: 'manual', name: 'eva' }, level: undefined, reason: undefined, since: T0, until: NEVER, connections: 0 },
     ]);
     expect(s.activeBans()).toEqual(written);
     s.close();
     expect(store(path).activeBans()).toEqual(written);
+  });
+
+  test('of a network comes back as one, and is another than that of its first address', () => {
+    const s = store();
+    const texts = ['192.0.2.0/24', '192.0.2.0', '2001:db8::/64', '2001:db8::'];
+    const written = s.writeBans(texts.map((text) => banWrite({ address: subject(text), offence: offence({ address: subject(text) }) })), 'process');
+    expect(written.map((ban) => ban.address)).toEqual(texts);
+    expect(s.activeBans()).toEqual(written);
+    expect(s.countOffences(subject('192.0.2.0/24'), 'BLOCKER', T0)).toBe(1);
+    s.endBans([{ id: first(written).id, at: later(5), by: 'expired', name: undefined }], 'process');
+    expect(s.unreleased()).toEqual([{ id: 1, address: '192.0.2.0/24', target: 'BLOCKER' }]);
+    expect(s.endedBansOf(subject('192.0.2.0/24'), 10)).toHaveLength(1);
+    expect(s.endedBansOf(subject('192.0.2.0'), 10)).toEqual([]);
+  });
+
+  test.each(['192.0.2.1/24', '192.0.2.1/32', '2001:db8::1/64', '192.0.2.0/33', '2001:DB8::/64'])('of %s, which nobody writes so, is called damaged', (text) => {
+    const s = store();
+    s.writeBans([banWrite()], 'process');
+    withRaw(s.path, (db) => db.prepare('UPDATE bans SET address = ?').run(text));
+    expect(() => s.activeBans()).toThrow(/is damaged \(bans 1 has address /);
+  });
+
+  test('counts the connections that died of it, also after its end, and an extension keeps them', () => {
+    const s = store();
+    const { id } = first(s.writeBans([banWrite(), banWrite({ address: B })], 'process'));
+    s.addConnections([{ id, connections: 2 }, { id: 4711, connections: 5 }]);
+    s.addConnections([{ id, connections: 3 }]);
+    expect(s.activeBans().map((ban) => ban.connections)).toEqual([5, 0]);
+    expect(first(s.writeBans([banWrite({ until: NEVER })], 'process'))).toMatchObject({ id, connections: 5 });
+    s.endBans([{ id, at: later(5), by: 'expired', name: undefined }], 'process');
+    s.addConnections([{ id, connections: 1 }]);
+    expect(s.endedBansOf(A, 10)).toMatchObject([{ connections: 6 }]);
+    expect(first(s.writeBans([banWrite()], 'process')), 'the next ban of the address begins at none').toMatchObject({ connections: 0 });
   });
 
   test('that is for ever is NULL in SQL', () => {

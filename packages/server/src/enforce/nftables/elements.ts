@@ -1,5 +1,5 @@
 /** Reads the elements of the kernel's NEWSETELEM messages: a hundred thousand of them, without an object for each. */
-import { FAMILY_LENGTH, NFT_SET_ELEM_INTERVAL_END, NFTA_COUNTER, NFTA_ELEM, NFTA_EXPR, NFTA_LIST, NFTA_LIST_ELEM } from './protocol.ts';
+import { FAMILY_LENGTH, NFTA_COUNTER, NFTA_ELEM, NFTA_EXPR, NFTA_LIST, NFTA_LIST_ELEM, NFT_SET_ELEM_INTERVAL_END } from './protocol.ts';
 
 /**
  * What is called for each element: where its key is and how many bytes it has; whether it is an interval's end; and where the
@@ -12,7 +12,7 @@ const ATTRIBUTE = 4;
 const align = (length: number): number => (length + 3) & ~3;
 
 /** Where the attribute of this type begins, its header included; 0 when there is none from `at` to `end`. */
-export function findAttribute(bytes: Buffer, at: number, end: number, type: number): number {
+function findAttribute(bytes: Buffer, at: number, end: number, type: number): number {
   while (at + ATTRIBUTE <= end) {
     const length = bytes.readUInt16LE(at);
     if (length < ATTRIBUTE || at + length > end) return 0;

@@ -103,6 +103,7 @@ export function nftablesList(target: Pick<TargetConfig, 'name' | 'ipv6Prefix'>, 
 
   return {
     backend: 'nftables',
+    isExact: true,
     refuses: () => undefined,
 
     read(): ListState {

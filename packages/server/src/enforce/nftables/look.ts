@@ -2,7 +2,7 @@
 import { attributesOf, MessageWriter, NLM_F_ACK, NLM_F_REQUEST } from '../../netlink/message.ts';
 import type { NetlinkSocket } from '../../netlink/socket.ts';
 import { NFT_TABLE } from '../names.ts';
-import { FAMILY, FAMILY_LENGTH, GETSET, GETTABLE, NEWSET, NFT_SET, NFTA_SET, NFTA_SET_DESC_SIZE, NFTA_TABLE } from './protocol.ts';
+import { FAMILY, FAMILY_LENGTH, GETSET, GETTABLE, NEWSET, NFTA_SET, NFTA_SET_DESC_SIZE, NFTA_TABLE, NFT_SET } from './protocol.ts';
 import { ENOENT, NO_TABLE, noSet, unreadable } from './refusal.ts';
 import type { ElementSet } from './sets.ts';
 
@@ -27,7 +27,6 @@ function fault({ family, kind, width }: ElementSet, attributes: ReadonlyMap<numb
   const flags = number(NFTA_SET.FLAGS);
   if ((flags & (NFT_SET.MAP | NFT_SET.OBJECT)) !== 0) return 'is a map';
   if (number(NFTA_SET.KEY_TYPE) !== KEY_TYPES[family] || number(NFTA_SET.KEY_LEN) !== width) return `is not of the type ${TYPE_NAMES[family]}`;
-  if ((flags & NFT_SET.CONSTANT) !== 0) return 'is constant';
   if ((flags & NFT_SET.TIMEOUT) === 0) return 'lacks the flag timeout';
   if (kind === 'net' && (flags & NFT_SET.INTERVAL) === 0) return 'lacks the flag interval';
   if (kind === 'host' && (flags & NFT_SET.INTERVAL) !== 0) return 'has the flag interval';

@@ -3,7 +3,7 @@ import { eachAttribute } from '../../netlink/message.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
 import { openNetlink } from '../../netlink/socket.ts';
 import { NFT_TABLE } from '../names.ts';
-import { FAMILY_LENGTH, isOfNftables, NETLINK_NETFILTER, NEWGEN, NFNLGRP_NFTABLES, NFPROTO_INET, NFTA_TABLE } from './protocol.ts';
+import { FAMILY_LENGTH, NETLINK_NETFILTER, NEWGEN, NFNLGRP_NFTABLES, NFPROTO_INET, NFTA_TABLE, isOfNftables } from './protocol.ts';
 
 /** The watch. */
 export interface Monitor {

@@ -4,8 +4,10 @@ import { getSystemErrorMap } from 'node:util';
 import { NFT_TABLE } from '../names.ts';
 
 const { errno } = constants;
-/** Numbers of errors, as errno(3) has them. */
-export const { ENOENT, EEXIST } = errno;
+/** The number of the error that something is not there, errno(3). */
+export const ENOENT = errno.ENOENT;
+/** The number of the error that something is there already; for a network, that it overlaps one. */
+export const EEXIST = errno.EEXIST;
 
 const NOT_ROOT = 'nf_tables may not be used by this process: run banband as root (it needs CAP_NET_ADMIN)';
 const NOT_THERE = 'this kernel has no nf_tables: load the module nf_tables, or use another backend';
@@ -27,7 +29,7 @@ export function unreadable(number: number, message: string): string {
   if (number === errno.EPERM || number === errno.EACCES) return NOT_ROOT;
   // nfnetlink knows no subsystem of the number of nf_tables.
   if (number === errno.EINVAL || number === errno.EOPNOTSUPP) return NOT_THERE;
-  return `nf_tables could not be read (${named(number, message)})`;
+  return number === 0 ? 'nf_tables did not answer' : `nf_tables could not be read (${named(number, message)})`;
 }
 
 /** Why the kernel did not write a row. */

@@ -177,7 +177,7 @@ export function transactionOf(rows: Rows, sets: readonly ElementSet[], steps: re
   const writer = new Writer();
   const parts: Part[] = [];
   let sequence = FIRST_PART - 1;
-  writer.end(writer.begin(nft.NFNL_MSG_BATCH_BEGIN, 0, sequence, nft.BATCH));
+  writer.end(writer.begin(nft.NFNL_MSG_BATCH.BEGIN, 0, sequence, nft.BATCH));
   let last = 0;
   for (const step of steps) {
     const set = sets[step.set];
@@ -201,6 +201,6 @@ export function transactionOf(rows: Rows, sets: readonly ElementSet[], steps: re
     }
   }
   writer.bytes.writeUInt16LE(writer.bytes.readUInt16LE(last + 6) | NLM_F_ACK, last + 6);
-  writer.end(writer.begin(nft.NFNL_MSG_BATCH_END, 0, ++sequence, nft.BATCH));
+  writer.end(writer.begin(nft.NFNL_MSG_BATCH.END, 0, ++sequence, nft.BATCH));
   return { bytes: writer.bytes.subarray(0, writer.at), parts };
 }

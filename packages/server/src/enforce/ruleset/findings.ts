@@ -105,18 +105,18 @@ function ofVariants({ iptables }: Evidence): RuleFinding[] {
 
 /** Whether rules that banban has put in are there. */
 function hasOwnRules({ nft, iptables }: Evidence): boolean {
-  if (nft?.isDone === true && nft.table !== 'absent' && [...nft.table.chains.values()].some(({ rules }) => rules.some(({ comment }) => isMark(comment)))) return true;
+  if (nft?.isDone === true && nft.table !== 'absent' && [...nft.table.chains.values()].some(({ comments }) => comments.some(isMark))) return true;
   return (iptables?.main ?? []).some(({ saved }) => saved.isDone && saved.tables.get('filter')?.has(IPTABLES_CHAIN) === true);
 }
 
 /** What is wrong, the errors first. */
 export function diagnose(targets: readonly TargetConfig[], evidence: Evidence, facts: RulesFacts): RuleFinding[] {
-  const { nft, iptables, usesIpv6 } = evidence;
+  const { nft, nftRules, iptables, usesIpv6 } = evidence;
   const all = [...(iptables?.main ?? []), ...(iptables?.others ?? [])];
   const readings = new Map<Family, readonly Reading[]>();
   for (const family of FAMILIES) {
     const views = all.flatMap(({ iptables: one, saved }) => (one.family === family && saved.isDone ? [viewOfSaved(one.name, saved.tables)] : []));
-    if (nft?.isDone === true && nft.table !== 'absent') views.push(viewOfTable(nft.table));
+    if (nft?.isDone === true && nft.table !== 'absent') views.push(viewOfTable(nft.table, nftRules ?? new Map()));
     readings.set(family, views.flatMap(readingsOf));
   }
   const canLook = (family: Family): boolean => iptables?.main.some(({ iptables: one, saved }) => one.family === family && saved.isDone) === true;

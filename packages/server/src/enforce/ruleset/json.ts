@@ -19,12 +19,6 @@ export function text(value: unknown, ...keys: readonly string[]): string | undef
   return typeof found === 'string' ? found : undefined;
 }
 
-/** The number behind a chain of keys, or undefined. */
-export function number(value: unknown, ...keys: readonly string[]): number | undefined {
-  const found = dig(value, ...keys);
-  return typeof found === 'number' ? found : undefined;
-}
-
 /** Reads JSON; undefined for what is none. */
 export function parseJson(json: string): unknown {
   try {

@@ -2,26 +2,26 @@
  * What the kernel says of rules by netlink (linux/netfilter/nf_tables.h), to see in microseconds whether they are the ones that were there
  * before: nft's own and those of iptables-nft, which is nf_tables underneath. What they mean is left to programs.
  *
- * The kernel gives each table of a network namespace a number of its own, and each rule one of its table's; neither is used twice, and a rule that
- * is replaced gets a new one.
+ * The kernel gives each table of a network namespace a number of its own, and each rule one of its table's; neither is used twice. But a rule that
+ * is replaced keeps its number (tried on Linux 6.18), so that what it says is looked at as well, counters left out.
  */
+import { createHash, type Hash } from 'node:crypto';
 import type { Family } from 'banban-shared';
-import { attributesOf, isSupported, MessageWriter, NLM_F_DUMP, NLM_F_REQUEST, textOf } from '../../netlink/message.ts';
+import { attributesOf, eachAttribute, isSupported, MessageWriter, NLM_F_DUMP, NLM_F_REQUEST, textOf } from '../../netlink/message.ts';
 import { openNetlink, type NetlinkSocket } from '../../netlink/socket.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
+import { FAMILY_LENGTH, GETTABLE, NETLINK_NETFILTER } from '../nftables/protocol.ts';
 
-const NETLINK_NETFILTER = 12;
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFT_MSG_GETTABLE = 1;
-const NFT_MSG_GETRULE = 7;
+/** NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES. */
+const GETRULE = (10 << 8) | 7;
 /** NFTA_TABLE_NAME, NFTA_TABLE_FLAGS, NFTA_TABLE_HANDLE. */
 const TABLE = { NAME: 1, FLAGS: 2, HANDLE: 4 } as const;
-/** NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE. */
-const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3 } as const;
+/** NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA (the comment). */
+const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
+/** NFTA_EXPR_NAME, of what is in NFTA_RULE_EXPRESSIONS. */
+const EXPRESSION_NAME = 1;
 /** NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6. */
 const PROTOCOL = { inet: 1, 4: 2, 6: 10 } as const;
-/** struct nfgenmsg. */
-const FAMILY_LENGTH = 4;
 
 /** A chain to look at. */
 export interface ChainPlace {
@@ -47,11 +47,22 @@ export function kernelRules(native: NativeNetlink | undefined): KernelRules {
     if (native === undefined) return;
     socket ??= openNetlink(native, NETLINK_NETFILTER);
     const writer = new MessageWriter(512);
-    writer.begin((NFNL_SUBSYS_NFTABLES << 8) | message, NLM_F_REQUEST | NLM_F_DUMP, Buffer.from([PROTOCOL[family], 0, 0, 0]));
+    writer.begin(message, NLM_F_REQUEST | NLM_F_DUMP, Buffer.from([PROTOCOL[family], 0, 0, 0]));
     for (const [type, name] of names) writer.text(type, name);
     writer.end();
     const { errno, interrupted } = socket.dump(writer.finish(), ({ start, end }, bytes) => action(attributesOf(bytes, start + FAMILY_LENGTH, end)));
     if (errno !== 0 || interrupted) throw new Error('the rules changed while they were looked at');
+  }
+
+  /** Everything of a rule but its counts. */
+  function addRule(hash: Hash, rule: Map<number, Buffer>): void {
+    hash.update(rule.get(RULE.HANDLE) ?? '').update(rule.get(RULE.USERDATA) ?? '');
+    const expressions = rule.get(RULE.EXPRESSIONS);
+    if (expressions === undefined) return;
+    eachAttribute(expressions, 0, expressions.length, (_, from, to) => {
+      const name = attributesOf(expressions, from, to).get(EXPRESSION_NAME);
+      if (name === undefined || textOf(name) !== 'counter') hash.update(expressions.subarray(from, to));
+    });
   }
 
   const handleOf = (attributes: Map<number, Buffer>, type: number): string => attributes.get(type)?.toString('hex') ?? '';
@@ -62,16 +73,17 @@ export function kernelRules(native: NativeNetlink | undefined): KernelRules {
       try {
         const parts: string[] = [];
         for (const family of new Set(places.map((place) => place.family)))
-          dump(NFT_MSG_GETTABLE, family, [], (table) => {
+          dump(GETTABLE, family, [], (table) => {
             const name = textOf(table.get(TABLE.NAME) ?? Buffer.alloc(0));
             if (places.some((place) => place.family === family && place.table === name)) parts.push(`${family} ${name} ${handleOf(table, TABLE.HANDLE)} ${handleOf(table, TABLE.FLAGS)}`);
           });
         for (const { family, table, chain, isFirstEnough } of places) {
-          let handles = '';
-          dump(NFT_MSG_GETRULE, family, [[RULE.TABLE, table], [RULE.CHAIN, chain]], (rule) => {
-            if (!isFirstEnough || handles === '') handles += ` ${handleOf(rule, RULE.HANDLE)}`;
+          const hash = createHash('sha1');
+          let count = 0;
+          dump(GETRULE, family, [[RULE.TABLE, table], [RULE.CHAIN, chain]], (rule) => {
+            if (count++ === 0 || !isFirstEnough) addRule(hash, rule);
           });
-          parts.push(`${family} ${table} ${chain}${handles}`);
+          parts.push(`${family} ${table} ${chain} ${hash.digest('hex')}`);
         }
         return parts.join('\n');
       } catch {

@@ -16,8 +16,8 @@ export interface NftDifferences {
 
 /** Why a set can't be used, as what is said behind its name; undefined when it can. */
 export function setDiffers(wanted: WantedSet, found: ListedSet): string | undefined {
-  const words = (type: string, flags: readonly string[], hasCounter: boolean, timeout: number | undefined): string =>
-    `type ${type}; flags ${flags.join(', ') || 'none'};${hasCounter ? ' counter;' : ''}${timeout === undefined ? '' : ` timeout ${timeout}s;`}`;
+  const words = (type: string, flags: readonly string[], hasCounter: boolean, timeout: string | undefined): string =>
+    `type ${type}; flags ${flags.join(', ') || 'none'};${hasCounter ? ' counter;' : ''}${timeout === undefined ? '' : ` timeout ${timeout};`}`;
   const [right, is] = [words(wanted.type, wanted.flags, true, undefined), words(found.type, found.flags, found.hasCounter, found.timeout)];
   return right === is ? undefined : `is "${is}" and has to be "${right}"`;
 }
@@ -52,7 +52,7 @@ export function nftDifferences(targets: readonly TargetConfig[], table: ListedTa
   const marks = (rules: readonly (string | undefined)[]): string => JSON.stringify(rules);
   const wrong = chains.filter(({ name, rules }) => {
     const found = table.chains.get(name);
-    return found === undefined || stale.misplaced.includes(name) || marks(found.rules.map(({ comment }) => comment)) !== marks(rules.map(({ mark }) => mark));
+    return found === undefined || stale.misplaced.includes(name) || marks(found.comments) !== marks(rules.map(({ mark }) => mark));
   });
   const changes = [
     ...(table.isDormant ? [`woke nftables' table inet ${NFT_TABLE}, which was dormant`] : []),

@@ -1,30 +1,27 @@
-/** What `nft -j -t list ruleset inet` prints (libnftables-json(5)) about banban's own table; of others nothing is kept. */
+/**
+ * What nft prints of banban's own table; of others nothing is kept. Its text tells what there is; what rules mean is asked of its JSON
+ * (libnftables-json(5)), by the doctor alone: nft 1.0.6 prints half a JSON where any table has flags, and some are built without.
+ */
 import { NFT_TABLE } from '../names.ts';
-import { dig, items, number, parseJson, text } from './json.ts';
+import { dig, items, parseJson, text } from './json.ts';
 
 /** A set as it is. */
 export interface ListedSet {
-  /** `ipv4_addr`; empty for a type that is put together of others. */
+  /** `ipv4_addr`; `typeof …` where it was made so. */
   readonly type: string;
   /** Sorted: interval, timeout … */
   readonly flags: readonly string[];
   readonly hasCounter: boolean;
-  /** For elements that are added without one, in seconds. */
-  readonly timeout: number | undefined;
+  /** For elements that are added without one, as nft writes it. */
+  readonly timeout: string | undefined;
 }
 
 /** A chain as it is. */
 export interface ListedChain {
   /** Undefined for a chain that is only jumped to. */
   readonly hook: { readonly type: string; readonly name: string; readonly priority: number; readonly policy: string } | undefined;
-  readonly rules: readonly ListedRule[];
-}
-
-/** A rule as it is. */
-export interface ListedRule {
-  readonly comment: string | undefined;
-  /** Statements of libnftables-json(5). */
-  readonly statements: readonly unknown[];
+  /** The comment of each rule, or undefined. */
+  readonly comments: readonly (string | undefined)[];
 }
 
 /** The table. */
@@ -34,37 +31,60 @@ export interface ListedTable {
   readonly chains: ReadonlyMap<string, ListedChain>;
 }
 
-/** Flags are a text where there is one, and a list where there are more. */
-const texts = (value: unknown): string[] => (typeof value === 'string' ? [value] : items(value).filter((one) => typeof one === 'string'));
+/** The statements of each rule, by chain, as libnftables-json(5) has them. */
+export type ListedStatements = ReadonlyMap<string, readonly (readonly unknown[])[]>;
 
-function setOf(value: unknown): ListedSet {
-  const hasCounter = items(dig(value, 'stmt')).some((one) => one === 'counter' || dig(one, 'counter') !== undefined);
-  return { type: text(value, 'type') ?? '', flags: texts(dig(value, 'flags')).sort(), hasCounter, timeout: number(value, 'timeout') };
+function setOf(lines: readonly string[]): ListedSet {
+  const after = (word: string): string | undefined => lines.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1).replace(/;$/, '');
+  return {
+    type: after('type') ?? `typeof ${after('typeof') ?? ''}`,
+    flags: (after('flags') ?? '').split(',').map((flag) => flag.trim()).filter(Boolean).sort(),
+    hasCounter: lines.some((line) => /^counter\b/.test(line)),
+    timeout: after('timeout'),
+  };
 }
 
-function hookOf(value: unknown): ListedChain['hook'] {
-  const [type, name, priority, policy] = [text(value, 'type'), text(value, 'hook'), number(value, 'prio'), text(value, 'policy')];
-  return type === undefined || name === undefined || priority === undefined ? undefined : { type, name, priority, policy: policy ?? '' };
+function chainOf(lines: readonly string[]): ListedChain {
+  const hooks = /^type (\w+) hook (\w+) (?:.* )?priority (-?\d+); policy (\w+);$/;
+  const found = lines.map((line) => hooks.exec(line)).find((match) => match !== null);
+  const [, type = '', name = '', priority, policy = ''] = found ?? [];
+  // A chain may have a comment and flags of its own.
+  const rules = lines.filter((line) => !hooks.test(line) && !/^(?:comment "|flags )/.test(line));
+  return { hook: found === undefined ? undefined : { type, name, priority: Number(priority), policy }, comments: rules.map((line) => / comment "([^"]*)"$/.exec(line)?.[1]) };
 }
 
-/**
- * The table as nft prints it.
- *
- * @returns `absent` when there is none, undefined for what is not nft's JSON
- */
-export function parseNft(json: string): ListedTable | 'absent' | undefined {
+/** Reads what `nft -s -y -t list ruleset inet` prints. */
+export function parseNft(listing: string): ListedTable | 'absent' {
+  const lines = listing.split('\n');
+  const start = lines.indexOf(`table inet ${NFT_TABLE} {`);
+  if (start < 0) return 'absent';
+  const sets = new Map<string, ListedSet>();
+  const chains = new Map<string, ListedChain>();
+  let isDormant = false;
+  for (let at = start + 1; at < lines.length && lines[at] !== '}'; at++) {
+    const [, kind = '', name = ''] = /^\t(\w+) (\S+) \{$/.exec(lines[at] ?? '') ?? [];
+    if (/^\tflags .*\bdormant\b/.test(lines[at] ?? '')) isDormant = true;
+    if (kind === '') continue;
+    const inside: string[] = [];
+    for (at++; at < lines.length && lines[at] !== '\t}'; at++) if (lines[at]?.startsWith('\t\t') === true) inside.push((lines[at] ?? '').trim());
+    if (kind === 'set') sets.set(name, setOf(inside));
+    else if (kind === 'chain') chains.set(name, chainOf(inside));
+  }
+  return { isDormant, sets, chains };
+}
+
+/** Reads what `nft -j -t list ruleset inet` prints; undefined for what is not nft's JSON. */
+export function parseNftStatements(json: string): ListedStatements | undefined {
   const all = dig(parseJson(json), 'nftables');
   if (!Array.isArray(all)) return undefined;
-  const sets = new Map<string, ListedSet>();
-  const chains = new Map<string, { hook: ListedChain['hook']; rules: ListedRule[] }>();
-  let table: unknown;
+  const statements = new Map<string, (readonly unknown[])[]>();
   for (const one of items(all)) {
-    const isOurs = (value: unknown): boolean => text(value, 'family') === 'inet' && text(value, 'table') === NFT_TABLE;
-    const [listed, set, chain, rule] = ['table', 'set', 'chain', 'rule'].map((key) => dig(one, key));
-    if (text(listed, 'family') === 'inet' && text(listed, 'name') === NFT_TABLE) table = listed;
-    else if (isOurs(set)) sets.set(text(set, 'name') ?? '', setOf(set));
-    else if (isOurs(chain)) chains.set(text(chain, 'name') ?? '', { hook: hookOf(chain), rules: [] });
-    else if (isOurs(rule)) chains.get(text(rule, 'chain') ?? '')?.rules.push({ comment: text(rule, 'comment'), statements: items(dig(rule, 'expr')) });
+    const rule = dig(one, 'rule');
+    if (text(rule, 'family') !== 'inet' || text(rule, 'table') !== NFT_TABLE) continue;
+    const chain = text(rule, 'chain') ?? '';
+    const rules = statements.get(chain) ?? [];
+    statements.set(chain, rules);
+    rules.push(items(dig(rule, 'expr')));
   }
-  return table === undefined ? 'absent' : { isDormant: texts(dig(table, 'flags')).includes('dormant'), sets, chains };
+  return statements;
 }

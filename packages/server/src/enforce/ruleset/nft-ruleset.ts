@@ -3,7 +3,7 @@ import type { TargetConfig } from '../../config/config.ts';
 import type { RulesOutcome } from '../firewall.ts';
 import { NFT_TABLE } from '../names.ts';
 import { nftDifferences } from './nft-differences.ts';
-import { parseNft, type ListedTable } from './nft-listing.ts';
+import { parseNft, parseNftStatements, type ListedStatements, type ListedTable } from './nft-listing.ts';
 import { NFT_REMOVAL, nftText } from './nft-text.ts';
 import { NOTHING, problem, unlessIdle } from './outcome.ts';
 import type { Programs } from './programs.ts';
@@ -21,11 +21,16 @@ export const needsNft = ({ backends }: TargetConfig): boolean => backends.includ
  * them for 100,000.
  */
 export async function lookAtNft(programs: Programs): Promise<NftLook> {
+  const ran = await programs.run('nft', ['-s', '-y', '-t', 'list', 'ruleset', 'inet']);
+  return ran.isDone ? { isDone: true, table: parseNft(ran.stdout) } : ran;
+}
+
+/** The rules of the table, to be understood. */
+export async function readNftRules(programs: Programs): Promise<{ readonly isDone: true; readonly statements: ListedStatements } | Extract<NftLook, { isDone: false }>> {
   const ran = await programs.run('nft', ['-j', '-t', 'list', 'ruleset', 'inet']);
   if (!ran.isDone) return ran;
-  // Where there is nothing at all, some versions print nothing at all.
-  const table = ran.stdout.trim() === '' ? 'absent' : parseNft(ran.stdout);
-  return table === undefined ? { isDone: false, isMissing: false, message: 'nft printed no JSON; banban needs an nft with JSON support' } : { isDone: true, table };
+  const statements = parseNftStatements(ran.stdout);
+  return statements === undefined ? { isDone: false, isMissing: false, message: 'nft printed no JSON that can be read, so that the rules can\'t be judged' } : { isDone: true, statements };
 }
 
 /** What is told of an nft that does not do what it was asked. */

@@ -1,7 +1,7 @@
 /** What the rules in banban's table of nftables mean, for `rule-model.ts`: those that banban wrote, and those of an admin. */
 import type { PortRange } from '../../config/config.ts';
 import { dig, items, text } from './json.ts';
-import type { ListedRule, ListedTable } from './nft-listing.ts';
+import type { ListedStatements, ListedTable } from './nft-listing.ts';
 import type { Condition, Entrance, Rule, Verdict, View } from './rule-model.ts';
 
 const OTHER: Condition = { kind: 'other' };
@@ -67,7 +67,7 @@ function ofMatch(match: unknown): readonly Condition[] {
   return names === undefined ? [OTHER] : [{ kind: 'protocol', names }];
 }
 
-function ruleOf({ statements, comment }: ListedRule, chain: string): Rule {
+function ruleOf(statements: readonly unknown[], chain: string, number: number): Rule {
   const conditions: Condition[] = [];
   let verdict: Verdict = { kind: 'continue' };
   for (const statement of statements) {
@@ -81,12 +81,12 @@ function ruleOf({ statements, comment }: ListedRule, chain: string): Rule {
     else if (goto !== undefined) verdict = { kind: 'goto', chain: goto };
     else if (!HARMLESS.some(has)) conditions.push(OTHER);
   }
-  return { conditions, verdict, text: `a rule of the chain ${chain}${comment === undefined ? '' : ` ("${comment}")`}` };
+  return { conditions, verdict, text: `rule ${number} of the chain ${chain}` };
 }
 
 /** The way of a packet from outside through the table; of a dormant one there is none. */
-export function viewOfTable(table: ListedTable): View {
-  const chains = new Map([...table.chains].map(([name, { rules }]) => [name, rules.map((rule) => ruleOf(rule, name))] as const));
+export function viewOfTable(table: ListedTable, statements: ListedStatements): View {
+  const chains = new Map([...table.chains.keys()].map((name) => [name, (statements.get(name) ?? []).map((rule, i) => ruleOf(rule, name, i + 1))] as const));
   const entrances: (Entrance & { readonly order: number })[] = [];
   for (const [chain, { hook }] of table.chains) {
     if (table.isDormant || hook?.type !== 'filter' || (hook.name !== 'input' && hook.name !== 'prerouting')) continue;

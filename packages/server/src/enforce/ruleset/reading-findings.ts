@@ -85,15 +85,22 @@ export function readingFindings({ target, backend, families, readings, isNamed }
     say('error', 'no-rule', `${why}; bans of the target ${target.name} do nothing there`, isThere ? `${INSTALL}; if it is banban's own ${where}, that puts the jump back` : INSTALL);
   }
 
+  /** What has been told already: one ACCEPT comes before the rules of all sets. */
+  const told = new Set<string>();
+
   function sayLeaks(list: string, family: Family): void {
     const all = of(list, family).filter(({ look }) => look.side === 'source');
     const best = all.map((reading) => ({ reading, leaks: leaksOf(reading, target) })).sort((a, b) => a.leaks.length - b.leaks.length)[0];
     if (best === undefined) return;
     const rule = `${quoted(best.reading.text)} (${best.reading.program}, ${best.reading.entrance})`;
-    const open = best.leaks.find(({ isEstablished }) => !isEstablished);
+    const isNew = ({ text }: Bypass): boolean => {
+      const key = `${best.reading.program} ${text}`;
+      return !told.has(key) && told.add(key).has(key);
+    };
+    const open = best.leaks.filter(({ isEstablished }) => !isEstablished).find(isNew);
     if (open !== undefined)
       say('error', 'rule-after-accept', `the rule ${rule} comes after ${quoted(open.text)}, which lets banned addresses through before it`, 'put the rule that reads the list before every ACCEPT, best as the first after the loopback’s');
-    const established = best.leaks.find(({ isEstablished }) => isEstablished);
+    const established = best.leaks.filter(({ isEstablished }) => isEstablished).find(isNew);
     if (established === undefined) return;
     const isCut = (facts.resetting ?? NONE).has(target.name);
     const message = isCut

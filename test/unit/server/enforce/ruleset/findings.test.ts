@@ -24,7 +24,7 @@ interface Given extends Partial<Evidence> {
 }
 
 function findings(targets: readonly TargetConfig[], { v4 = good(4), v6 = good(6), facts = {}, ...evidence }: Given = {}) {
-  return diagnose(targets, { nft: undefined, ipset: undefined, usesIpv6: true, recentRows: 10_000, iptables: { main: [savedBy(4, v4), savedBy(6, v6)], others: [] }, ...evidence }, { managed: false, ...facts });
+  return diagnose(targets, { nft: undefined, nftRules: undefined, ipset: undefined, usesIpv6: true, recentRows: 10_000, iptables: { main: [savedBy(4, v4), savedBy(6, v6)], others: [] }, ...evidence }, { managed: false, ...facts });
 }
 
 const BLOCKER = target('BLOCKER', { ban: [ms(3_600_000), ms(86_400_000)] });

@@ -59,19 +59,23 @@ describe('the rules of nftables', () => {
 
 describe('the table of nftables', () => {
   /** What nft would list after it was given the text. */
-  const listed = (targets: readonly TargetConfig[], change: (all: { [kind: string]: { [key: string]: unknown } }[]) => unknown = () => undefined): ListedTable | 'absent' => {
-    const inTable = { family: 'inet', table: 'banban' };
-    const all: { [kind: string]: { [key: string]: unknown } }[] = [
-      { table: { family: 'inet', name: 'banban', handle: 1 } },
-      ...wantedSets(targets).map(({ name, type, flags }) => ({ set: { ...inTable, name, type, flags, stmt: [{ counter: null }] } })),
-      ...wantedChains(targets).map(({ name, hook }) => ({ chain: { ...inTable, name, ...(hook && { type: 'filter', hook, prio: -10, policy: 'accept' }) } })),
-      ...wantedChains(targets).flatMap(({ name, rules }) => rules.map(({ mark }) => ({ rule: { ...inTable, chain: name, comment: mark, expr: [] } }))),
-    ];
-    change(all);
-    return parseNft(JSON.stringify({ nftables: [{ metainfo: {} }, { table: { family: 'ip', name: 'banban' } }, ...all] })) ?? 'absent';
+  const listed = (targets: readonly TargetConfig[], change: (listing: string) => string = (listing) => listing): ListedTable | 'absent' => {
+    const sets = wantedSets(targets).map(({ name, type, flags }) => `\tset ${name} {\n\t\ttype ${type}\n\t\tflags ${flags.join(',')}\n\t\tcounter\n\t}\n`);
+    const chains = wantedChains(targets).map(({ name, hook, rules }) => {
+      const lines = [...(hook === undefined ? [] : [`type filter hook ${hook} priority -10; policy accept;`]), ...rules.map(({ text, mark }) => `${text} comment "${mark}"`)];
+      return `\tchain ${name} {\n${lines.map((line) => `\t\t${line}\n`).join('')}\t}\n`;
+    });
+    return parseNft(change(`table inet other {\n\tset B_v4 {\n\t\ttype ipv6_addr\n\t}\n}\ntable inet banban {\n${[...sets, ...chains].join('\n')}}\ntable inet last {\n\tchain input {\n\t\taccept\n\t}\n}\n`));
   };
   const two = [nft('B'), nft('M', { ports: [{ first: 25, last: 25 }], action: 'reject' })];
-  const without = (kind: string, name: string) => (all: { [kind: string]: { [key: string]: unknown } }[]) => void all.splice(all.findIndex((one) => one[kind]?.['name'] === name), 1);
+  const cut = (pattern: RegExp) => (listing: string): string => {
+    expect(listing).toMatch(pattern);
+    return listing.replace(pattern, '');
+  };
+  const put = (before: string, what: string) => (listing: string): string => {
+    expect(listing).toContain(before);
+    return listing.replace(before, what);
+  };
 
   test('that is as it was made needs nothing', () => {
     expect(nftDifferences(two, listed(two))).toEqual({ changes: [], problems: [], stale: { sets: [], chains: [], misplaced: [] } });
@@ -81,12 +85,15 @@ describe('the table of nftables', () => {
     expect(nftDifferences(two, 'absent').changes).toEqual(["made nftables' table inet banban with the sets and rules of B and M"]);
   });
 
-  test.each<[string, (all: { [kind: string]: { [key: string]: unknown } }[]) => unknown, string]>([
-    ['lacks a set', without('set', 'B_v6_net'), "made the sets B_v6_net of nftables' table inet banban"],
-    ['lacks a rule', (all) => all.pop(), "wrote the rules of forward in nftables' table inet banban anew, because they were not those that are needed"],
-    ['lacks a chain', (all) => all.splice(all.findIndex((one) => one['chain']?.['name'] === 'target_B'), 1), "wrote the rules of target_B in nftables' table inet banban anew, because they were not those that are needed"],
-    ['has a rule more', (all) => all.push({ rule: { family: 'inet', table: 'banban', chain: 'input', expr: [{ accept: null }] } }), "wrote the rules of input in nftables' table inet banban anew, because they were not those that are needed"],
-    ['is dormant', (all) => Object.assign(all[0]?.['table'] ?? {}, { flags: ['dormant'] }), "woke nftables' table inet banban, which was dormant"],
+  const anew = (chain: string): string => `wrote the rules of ${chain} in nftables' table inet banban anew, because they were not those that are needed`;
+
+  test.each<[string, (listing: string) => string, string]>([
+    ['lacks a set', cut(/\tset B_v6_net \{[^}]*\}\n/), "made the sets B_v6_net of nftables' table inet banban"],
+    ['lacks a rule', cut(/\t\t.*B_v6_net.*\n/), anew('target_B')],
+    ['lacks a chain', cut(/\tchain target_B \{[^}]*\}\n/), anew('target_B')],
+    ['has a rule more', put('\t\tiif "lo" accept', '\t\taccept\n\t\tiif "lo" accept'), anew('input')],
+    ['has another rule', put('ip saddr @B_v4 drop comment "banban', 'ip saddr @B_v4 drop comment "mine'), anew('target_B')],
+    ['is dormant', put('table inet banban {\n', 'table inet banban {\n\tflags dormant\n\n'), "woke nftables' table inet banban, which was dormant"],
   ])('that %s is put right', (_, change, sentence) => expect(nftDifferences(two, listed(two, change))).toMatchObject({ changes: [sentence], problems: [] }));
 
   test('with what a former target left is cleaned', () => {
@@ -98,20 +105,21 @@ describe('the table of nftables', () => {
   });
 
   test('with an admin’s own chains and sets keeps them', () => {
-    const found = nftDifferences(two, listed(two, (all) => all.push({ chain: { family: 'inet', table: 'banban', name: 'mine' } }, { set: { family: 'inet', table: 'banban', name: 'friends', type: 'ipv4_addr' } })));
+    const found = nftDifferences(two, listed(two, put('table inet banban {\n', 'table inet banban {\n\tcomment "x"\n\tmap m {\n\t\ttype ipv4_addr : verdict\n\t}\n\n\tset friends {\n\t\ttype ipv4_addr\n\t}\n\n\tchain mine {\n\t\taccept\n\t}\n\n')));
     expect(found).toMatchObject({ changes: [], stale: { sets: [], chains: [] } });
   });
 
   test('with a set of other flags can’t be put right, and says which and how', () => {
-    const wrong = (given: object) => nftDifferences(two, listed(two, (all) => void Object.assign(all.find((one) => one['set']?.['name'] === 'B_v4')?.['set'] ?? {}, given))).problems;
-    expect(wrong({ flags: 'interval' })).toEqual([
+    const wrong = (lines: string) => nftDifferences(two, listed(two, put('\tset B_v4 {\n\t\ttype ipv4_addr\n\t\tflags timeout\n\t\tcounter\n', `\tset B_v4 {\n${lines.split('; ').map((line) => `\t\t${line}\n`).join('')}`))).problems;
+    expect(wrong('type ipv4_addr; flags interval; counter')).toEqual([
       'the set B_v4 of nftables\' table inet banban is "type ipv4_addr; flags interval; counter;" and has to be "type ipv4_addr; flags timeout; counter;", so that the rules can\'t be put in: take the table away with "banctl firewall remove" (or "nft delete table inet banban") and put it in again with "banctl firewall install"; the bans are written into it anew',
     ]);
-    for (const given of [{ type: 'ipv6_addr' }, { stmt: [] }, { timeout: 3600 }, { flags: ['timeout', 'dynamic'] }]) expect(wrong(given)).toHaveLength(1);
+    for (const lines of ['type ipv6_addr; flags timeout; counter', 'type ipv4_addr; flags timeout', 'type ipv4_addr; timeout 1h; counter', 'type ipv4_addr; flags dynamic,timeout; counter', 'typeof ip saddr; flags timeout; counter']) expect(wrong(lines)).toHaveLength(1);
+    expect(wrong('type ipv4_addr; size 65535; flags timeout; counter')).toEqual([]);
   });
 
   test('with a chain on another hook gets its chains anew', () => {
-    const found = nftDifferences(two, listed(two, (all) => void Object.assign(all.find((one) => one['chain']?.['name'] === 'input')?.['chain'] ?? {}, { prio: 5 })));
+    const found = nftDifferences(two, listed(two, put('hook input priority -10', 'hook input priority 5')));
     expect(found.stale.misplaced).toEqual(['forward', 'input', 'target_M', 'target_B']);
     const text = nftText(two, found.stale);
     expect(text.indexOf('delete chain inet banban input')).toBeLessThan(text.indexOf('add chain inet banban input'));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseNft } from '../../../../../packages/server/src/enforce/ruleset/nft-listing.ts';
+import { parseNft, parseNftStatements } from '../../../../../packages/server/src/enforce/ruleset/nft-listing.ts';
 import { viewOfTable } from '../../../../../packages/server/src/enforce/ruleset/nft-view.ts';
 import { readingsOf, scopesMeet, type Reading } from '../../../../../packages/server/src/enforce/ruleset/reach.ts';
 import { parseSaved } from '../../../../../packages/server/src/enforce/ruleset/saved-tables.ts';
@@ -98,11 +98,10 @@ test('a web of chains that jump to each other, as no kernel takes it, is no endl
 });
 
 describe('rules of nftables', () => {
-  const listing = (rules: readonly unknown[], hook: object = { type: 'filter', hook: 'input', prio: -10, policy: 'accept' }, flags: object = {}): Reading[] => {
-    const inTable = { family: 'inet', table: 'banban' };
-    const all = [{ table: { family: 'inet', name: 'banban', ...flags } }, { chain: { ...inTable, name: 'c', ...hook } }, ...rules.map((expr) => ({ rule: { ...inTable, chain: 'c', expr } }))];
-    const table = parseNft(JSON.stringify({ nftables: [{ metainfo: {} }, ...all] }));
-    return table === 'absent' || table === undefined ? [] : readingsOf(viewOfTable(table));
+  const listing = (rules: readonly unknown[], hook = 'type filter hook input priority -10; policy accept;', flags = ''): Reading[] => {
+    const table = parseNft(`table inet banban {\n${flags}\tchain c {\n\t\t${hook}\n\t}\n}\n`);
+    const statements = parseNftStatements(JSON.stringify({ nftables: [{ metainfo: {} }, ...rules.map((expr) => ({ rule: { family: 'inet', table: 'banban', chain: 'c', expr } }))] }));
+    return table === 'absent' || statements === undefined ? [] : readingsOf(viewOfTable(table, statements));
   };
   const source = { payload: { protocol: 'ip', field: 'saddr' } };
   const read = [{ match: { op: '==', left: source, right: '@X_v4' } }, { counter: null }, { drop: null }];
@@ -124,15 +123,16 @@ describe('rules of nftables', () => {
   });
 
   test('are not found where no packet comes: no hook, another hook, a dormant table', () => {
-    expect(listing([read], {})).toEqual([]);
-    expect(listing([read], { type: 'filter', hook: 'output', prio: 0, policy: 'accept' })).toEqual([]);
-    expect(listing([read], undefined, { flags: 'dormant' })).toEqual([]);
-    expect(listing([read], undefined, { flags: ['dormant'] })).toEqual([]);
+    expect(listing([read], '')).toEqual([]);
+    expect(listing([read], 'type filter hook output priority 0; policy accept;')).toEqual([]);
+    expect(listing([read], 'type nat hook input priority 100; policy accept;')).toEqual([]);
+    expect(listing([read], undefined, '\tflags dormant\n')).toEqual([]);
+    expect(listing([read], undefined, '\tflags owner,dormant\n')).toEqual([]);
   });
 
   test('may be listed in any way: what is not understood is a condition', () => {
     fc.assert(fc.property(fc.array(fc.array(fc.jsonValue())), (rules) => void listing([...rules, read])));
-    fc.assert(fc.property(fc.string(), (json) => void parseNft(json)));
-    fc.assert(fc.property(fc.jsonValue(), (value) => void parseNft(JSON.stringify({ nftables: value }))));
+    fc.assert(fc.property(fc.string(), (json) => void parseNftStatements(json)));
+    fc.assert(fc.property(fc.jsonValue(), (value) => void parseNftStatements(JSON.stringify({ nftables: value }))));
   });
 });

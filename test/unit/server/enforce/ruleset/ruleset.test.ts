@@ -40,7 +40,6 @@ describe('programs', () => {
     mkdirSync(procNet);
     return { path, ruleset: createRuleset({ clock, path, procNet, capacityFile: join(path, 'none'), native: undefined }) };
   }
-  const EMPTY = `echo '{"nftables": []}'`;
 
   test('that are missing are said, one sentence each', async () => {
     const { ruleset, path } = made({});
@@ -70,7 +69,7 @@ describe('programs', () => {
   });
 
   test('that fail half-way are said, too', async () => {
-    const { ruleset } = made({ nft: `case $1 in -f) cat >/dev/null; echo 'Error: Could not process rule: File exists' >&2; exit 1;; *) ${EMPTY};; esac` });
+    const { ruleset } = made({ nft: `case $1 in -f) cat >/dev/null; echo 'Error: Could not process rule: File exists' >&2; exit 1;; *) ;; esac` });
     expect(await ruleset.install([NFT])).toEqual({ changes: [], problems: ["the rules of nftables can't be looked at or changed: nft failed (1): Error: Could not process rule: File exists"] });
   });
 
@@ -85,8 +84,10 @@ describe('programs', () => {
   });
 
   test('that print nonsense are no evidence', async () => {
-    const { ruleset } = made({ nft: 'echo "{}"; echo nonsense', iptables: 'echo what', ip6tables: 'echo what', 'iptables-save': 'head -c 100000 /dev/urandom', 'ip6tables-save': 'echo "*filter"', 'iptables-restore': 'cat >/dev/null', 'ip6tables-restore': 'cat >/dev/null' });
-    expect((await ruleset.install([NFT])).problems).toEqual(["the rules of nftables can't be looked at or changed: nft printed no JSON; banban needs an nft with JSON support"]);
+    const { ruleset } = made({ nft: 'case $1 in -j) echo "{}"; echo nonsense;; *) echo "table inet banban {";; esac', iptables: 'echo what', ip6tables: 'echo what', 'iptables-save': 'head -c 100000 /dev/urandom', 'ip6tables-save': 'echo "*filter"', 'iptables-restore': 'cat >/dev/null', 'ip6tables-restore': 'cat >/dev/null' });
+    expect((await ruleset.check([NFT], { managed: true })).map(({ code, message }) => [code, message])).toEqual([['program-failed', "the rules of nftables can't be looked at or changed: nft printed no JSON that can be read, so that the rules can't be judged"]]);
+    expect((await ruleset.install([NFT])).problems).toEqual([]);
+    expect(await ruleset.isIntact([NFT])).toBe(false);
     expect((await ruleset.check([RECENT], { managed: true })).map(({ code }) => code)).toEqual(['no-rule']);
     expect(await ruleset.isIntact([RECENT])).toBe(false);
   });
@@ -97,7 +98,7 @@ describe('programs', () => {
   });
 
   test('run one after the other, however many ask', async () => {
-    const { ruleset, path } = made({ nft: `case $1 in -f) cat >> "$0.in";; *) echo x >> "$0.busy"; [ $(wc -l < "$0.busy") = 1 ] || echo two >> "$0.clash"; ${EMPTY}; : > "$0.busy";; esac` });
+    const { ruleset, path } = made({ nft: `case $1 in -f) cat >> "$0.in";; *) echo x >> "$0.busy"; [ $(wc -l < "$0.busy") = 1 ] || echo two >> "$0.clash"; echo; : > "$0.busy";; esac` });
     await Promise.all([ruleset.install([NFT]), ruleset.install([NFT]), ruleset.isIntact([NFT]), ruleset.remove([NFT])]);
     expect(existsSync(join(path, 'nft.clash'))).toBe(false);
     expect(readFileSync(join(path, 'nft.in'), 'utf8').match(/^add table inet banban$/gm)).toHaveLength(2);

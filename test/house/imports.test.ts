@@ -65,7 +65,17 @@ const rows: readonly Row[] = [
   },
   adapter('ingest', 'store', [socketFile]),
   adapter('store', 'enforce'),
-  adapter('enforce', 'ingest'),
+  {
+    ...adapter('enforce', 'ingest', [server('netlink/')]),
+    types: [server('config/config\.ts$')],
+  },
+  {
+    part: 'netlink/',
+    who: server('netlink/'),
+    may: [server('netlink/'), shared],
+    because: 'it knows the form of messages and sockets, and nothing of what they are about',
+    refuses: ['packages/server/src/netlink/x.ts', `import { nftSet } from '../enforce/names.ts'`],
+  },
   {
     part: 'engine/',
     who: server('engine/'),
@@ -111,7 +121,7 @@ const rows: readonly Row[] = [
     who: server('offline/replay\\.ts$'),
     may: [server('offline/'), pure, server('engine/(?:engine|policy)\\.ts$'), server('(?:enforce/simulated|store/sqlite|clock)\\.ts$'), server('observe/'), shared],
     because: 'it builds an engine of its own to run a log through, over simulated lists and a database that is thrown away: never over the kernel',
-    refuses: ['packages/server/src/offline/replay.ts', `import { conntrack } from '../enforce/conntrack.ts'`],
+    refuses: ['packages/server/src/offline/replay.ts', `import { kernelFirewall } from '../enforce/kernel.ts'`],
   },
   {
     part: 'read-policy.ts',
@@ -126,6 +136,14 @@ const rows: readonly Row[] = [
     may: [shared],
     because: 'everything stands on them',
     refuses: ['packages/server/src/clock.ts', `import type { Log } from './observe/log.ts'`],
+  },
+  {
+    part: 'canary.ts and doctor.ts',
+    who: server('(?:canary|doctor)\.ts$'),
+    may: [server('(?:clock|enforce/(?:exec|firewall)|ingest/source)\.ts$'), shared],
+    types: [server('engine/contract\.ts$')],
+    because: 'they ask the running daemon as an admin would, and build nothing',
+    refuses: ['packages/server/src/doctor.ts', `import { createEngine } from './engine/engine.ts'`],
   },
   {
     part: 'daemon.ts',

@@ -1,5 +1,6 @@
 /**
- * Addresses and prefixes: the only door to ipaddr.js, and the only place where text becomes an `Address`.
+ * Addresses and prefixes: the only door to ipaddr.js, and the only place where text becomes an `Address`. It is longer than most files
+ * because nobody else may make an address, so all that makes one stands here.
  *
  * ipaddr.js alone takes `1.2.3`, `0x7f.1` and `010.0.0.1` (which the kernel reads as 10.0.0.1), so every text first has
  * to be what a service prints: four decimal octets without leading zeros, or an IPv6 address by RFC 4291 section 2.2.

@@ -1,4 +1,7 @@
-/** Reads a tree by a schema: gives what can be read, and reports everything that can't, each with its place. */
+/**
+ * Reads a tree by a schema: gives what can be read, and reports everything that can't, each with its place. It is longer than most files
+ * because each kind of field has its reader here, and lists and maps call them all.
+ */
 import { FOREVER, parseDuration, parsePrefix, type Ms } from 'banban-shared';
 import type { Place } from './config.ts';
 import { found, isNothing, nodeOf, placeUnder, visible, type MapNode, type Node } from './document.ts';

@@ -27,6 +27,7 @@ export interface PatternConfig {
 
 /** What holds the bans of a target; docs/enforcement.md says what each can do. */
 export const BACKENDS = ['xt_recent', 'nftables', 'ipset', 'hosts_deny', 'command'] as const;
+/** One of them. */
 export type BackendName = (typeof BACKENDS)[number];
 
 /** Ports from the first to the last, both of them meant. */

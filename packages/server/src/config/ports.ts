@@ -19,6 +19,3 @@ export function portsOf(text: string): PortRange | undefined {
   const last = Number(range[2] ?? range[1]);
   return first <= last && last <= 65_535 ? { first, last } : undefined;
 }
-
-/** A range as people write it. */
-export const portText = ({ first, last }: PortRange): string => (first === last ? String(first) : `${first}-${last}`);

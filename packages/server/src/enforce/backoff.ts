@@ -1,3 +1,4 @@
+/** Trying again what fails, less and less often. */
 import { ms } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 

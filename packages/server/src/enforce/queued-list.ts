@@ -39,8 +39,8 @@ export interface QueueOptions {
   readonly changed: () => void;
 }
 
-/** Rows in one change: about a second of a slow program, so that a ban that comes meanwhile does not wait for much longer. */
-const MOST_ROWS = 50_000;
+/** Rows in one change: a fifth of a second, so that neither the loop nor a ban that comes meanwhile has to wait for long. */
+const MOST_ROWS = 10_000;
 /** A look at the list is good for so long. */
 const FRESH = ms(1000);
 /** And for so many times what it cost, up to a minute: 5 % of a core for looking. */
@@ -55,6 +55,8 @@ const NO_HITS: ReadonlyMap<Subject, Hits> = new Map();
 
 /** The last word about a subject: its row, or undefined for gone. */
 type Word = Row | undefined;
+
+const isSameWord = (a: Word, b: Word): boolean => a === b || (a !== undefined && b !== undefined && a.until === b.until);
 
 /** The first words of a queue, removals before additions: the places have to be free, and a network gives way to a larger one. */
 function firstOf(queue: ReadonlyMap<Subject, Word>): Map<Subject, Word> {
@@ -236,13 +238,8 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
       }
       if (known.state !== 'present') return known;
       const pending = new Set<Subject>();
-      for (const words of [underWay, queue]) {
-        for (const [subject, word] of words) {
-          if (word !== undefined && !failed.has(subject)) pending.add(subject);
-          // Asked for, and then taken back.
-          else pending.delete(subject);
-        }
-      }
+      // An addition under way may yet come into the list, even where it has been taken back meanwhile.
+      for (const words of [underWay, queue]) for (const [subject, word] of words) if (word !== undefined && !failed.has(subject)) pending.add(subject);
       isShared = true;
       return { state: 'present', subjects, pending, failures: new Map([...failed].map(([subject, { reason }]) => [subject, reason])), capacity: known.capacity };
     },
@@ -253,8 +250,9 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
       if (stop.signal.aborted) return new Map([...remove, ...add.map((row) => row.subject)].map((subject) => [subject, 'the list has been closed']));
       const say = (subject: Subject, word: Word): void => {
         const before = failed.get(subject);
-        // The same again is being tried already; it must not get round the waiting.
-        if (before !== undefined && (before.word === word || (word !== undefined && before.word?.until === word.until))) return;
+        // The same again is being tried already; it must not get round the waiting, nor go out twice.
+        if (before !== undefined && isSameWord(before.word, word)) return;
+        if (underWay.has(subject) && !queue.has(subject) && isSameWord(underWay.get(subject), word)) return;
         forget(subject);
         // To the end: the order of writing is that of the last words.
         queue.delete(subject);

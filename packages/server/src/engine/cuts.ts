@@ -17,8 +17,8 @@ export interface CutsParts {
   readonly cutter: ConnectionCutter;
   /** Adds the connections to the stored bans. */
   readonly save: (cuts: readonly { readonly id: number; readonly connections: number }[]) => void;
-  /** Tells of a ban whose connections died. */
-  readonly note: (target: string, subject: Subject, connections: number) => void;
+  /** Tells of a ban whose connections died; it may have ended meanwhile. */
+  readonly note: (ban: BanRecord, connections: number) => void;
 }
 
 /** Reports come one by one, in a storm thousands in a moment: they are written together, in the next turn of the loop. */
@@ -42,7 +42,7 @@ export function createCuts({ clock, cutter, save, note }: CutsParts): Cuts {
       cutter.cut([...bySubject.keys()], (subject, connections) => {
         const [first] = bySubject.get(subject) ?? [];
         if (first === undefined || connections === 0) return;
-        note(first.target, subject, connections);
+        note(first, connections);
         waiting.push({ id: first.id, connections });
         if (armed) return;
         armed = true;

@@ -80,9 +80,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   let conforms = true;
 
   const neighbours = createNeighbours();
-  const cuts = createCuts({ clock, cutter, save: (all) => tryStore(() => store.addConnections(all.filter(({ id }) => id > 0))), note: (target, subject, count) => {
-    const ban = active.get(target, subject);
-    if (ban !== undefined) active.set({ ...ban, connections: ban.connections + count });
+  const cuts = createCuts({ clock, cutter, save: (all) => tryStore(() => store.addConnections(all.filter(({ id }) => id > 0))), note: ({ id, target, address }, count) => {
+    const ban = active.get(target, address);
+    if (ban?.id === id) active.set({ ...ban, connections: ban.connections + count });
   } });
   const enforcer = createEnforcer({ clock, firewall, bans: active, log, onReleased: (ids) => tryStore(() => store.markReleased(ids)) });
   const expiry = createExpiry(clock, expire);
@@ -288,10 +288,12 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       retryAt ??= after(clock.now(), RETRY_AFTER);
     }
     const reset: BanRecord[] = [];
+    const crowded: { readonly ban: BanRecord; readonly rule: RunningRule; readonly count: number }[] = [];
     records.forEach((ban, i) => {
-      stand(ban);
+      const count = stand(ban);
       const rule = decided[i]?.rule;
       if (rule === undefined) return;
+      if (count > 0) crowded.push({ ban, rule, count });
       const { write } = decided[i] ?? {};
       const isNew = write?.offence?.decision === 'banned';
       if (isNew) {
@@ -304,23 +306,23 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     enforcer.apply(records);
     cuts.cut(reset);
     expiry.aim(active.nextEnd());
-    for (const [i, ban] of records.entries()) {
-      const rule = decided[i]?.rule;
-      if (rule !== undefined) escalate(ban, rule);
-    }
+    for (const { ban, rule, count } of crowded) escalate(ban, rule, count);
   }
 
-  /** Takes a ban among the active ones, and counts it among its neighbours. */
-  function stand(ban: BanRecord): void {
-    if (policy.targets.get(ban.target)?.networkAfter !== undefined && active.get(ban.target, ban.address) === undefined) neighbours.add(ban);
+  /** Takes a ban among the active ones, and counts it among its neighbours: how many there are with it, 0 where nobody wants to know. */
+  function stand(ban: BanRecord): number {
     active.set(ban);
+    if (policy.targets.get(ban.target)?.networkAfter === undefined) return 0;
+    neighbours.add(ban);
+    const network = neighbours.networkOf(ban.address);
+    return network === undefined ? 0 : neighbours.count(ban.target, network);
   }
 
   /** Bans the network of an address when enough of its neighbours are banned: for as long as the ban that made it enough. */
-  function escalate(ban: BanRecord, rule: RunningRule): void {
+  function escalate(ban: BanRecord, rule: RunningRule, count: number): void {
     const enough = policy.targets.get(ban.target)?.networkAfter;
     const network = neighbours.networkOf(ban.address);
-    if (enough === undefined || network === undefined || neighbours.count(ban.target, network) < enough) return;
+    if (enough === undefined || network === undefined || count < enough) return;
     const standing = active.get(ban.target, network);
     if ((standing !== undefined && standing.until >= ban.until) || active.around(ban.target, network).some((b) => b.until >= ban.until)) return;
     const allowedBy = policy.allowlist.overlap(network);
@@ -329,7 +331,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       if (noteOnce(`${ban.target} ${network}`)) log.info('network_not_banned', { address: network, target: ban.target, rule: rule.config.name, reason: refused });
       return;
     }
-    const reason = `${neighbours.count(ban.target, network)} banned addresses in this network, the last one ${ban.address}`;
+    const reason = `${count} banned addresses in this network, the last one ${ban.address}`;
     const at = clock.now();
     const origin = standing?.origin ?? ban.origin;
     const write: BanWrite = { address: network, target: ban.target, origin, level: undefined, reason, at, until: ban.until, offence: undefined };
@@ -407,14 +409,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   function pardon(address: Address, at: Instant): void {
-    const subjects = unitsOf(address);
-    for (const subject of subjects) windows.forget(policy.rules.map((r) => r.config.name), subject);
-    const automatic = subjects.flatMap((subject) => active.everywhere(subject)).filter((b) => b.origin.kind === 'rule');
+    for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject);
+    const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule');
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
   }
 
   /** All that targets may have banned for one address. */
   const unitsOf = (address: Address): Subject[] => [...new Set([address, ...[...policy.targets.keys()].map((target) => unitOf(address, target))])];
+
+  /** Every ban of an address, and of the IPv6 network that a target bans in its place; not of a network that another target has banned as one. */
+  const bansFor = (address: Address): BanRecord[] => unitsOf(address).flatMap((unit) => active.everywhere(unit).filter((ban) => unit === address || unit === unitOf(address, ban.target)));
 
   /** Ends what the present configuration does not allow to stand: bans of allowed addresses and of targets that are gone. */
   function conform(): void {
@@ -569,8 +573,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     unban({ subjects, target, by }) {
       settle();
       const asked = subjects === undefined ? undefined : [...new Set(subjects)];
-      // Where a target bans networks for addresses, the ban of an address is that of its network.
-      const bansOf = (subject: Subject): BanRecord[] => (isNetwork(subject) ? active.everywhere(subject) : unitsOf(subject).flatMap((unit) => active.everywhere(unit)));
+      const bansOf = (subject: Subject): BanRecord[] => (isNetwork(subject) ? active.everywhere(subject) : bansFor(subject));
       const found = new Map<Subject, BanRecord[]>();
       if (asked === undefined) for (const ban of active.all()) found.set(ban.address, [...(found.get(ban.address) ?? []), ban]);
       else for (const subject of asked) found.set(subject, bansOf(subject));
@@ -586,7 +589,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
           subject,
           targets: ended.map((b) => b.target),
           unreleased: ended.filter((b) => stuck.has(`${b.target} ${b.address}`)).map((b) => b.target),
-          heldBy: [...policy.targets.keys()].flatMap((name) => active.around(name, subject)),
+          heldBy: (target === undefined ? [...policy.targets.keys()] : [target]).flatMap((name) => active.around(name, subject)),
         }];
       });
     },

@@ -5,22 +5,28 @@
  */
 import { endianness } from 'node:os';
 
-/** Flags of a request, linux/netlink.h. */
+/** Set in every request, linux/netlink.h. */
 export const NLM_F_REQUEST = 0x1;
+/** Asks for an answer where nothing goes wrong, too. */
 export const NLM_F_ACK = 0x4;
+/** Asks for all that there is. */
 export const NLM_F_DUMP = 0x300;
 /** A dump during which something changed: it may have missed or doubled an entry. */
 export const NLM_F_DUMP_INTR = 0x10;
+/** What is there already is an error. */
 export const NLM_F_EXCL = 0x200;
+/** What is not there is made. */
 export const NLM_F_CREATE = 0x400;
-export const NLM_F_APPEND = 0x800;
 
+/** The type of an answer: an errno, 0 where all went well. */
 export const NLMSG_ERROR = 2;
+/** The type of the last message of a dump. */
 export const NLMSG_DONE = 3;
 /** Set in the type of an attribute that holds attributes. */
 export const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
+/** The bytes of a message's header. */
 export const HEADER = 16;
 
 /** Whether this machine's byte order is the one that is written here. */

@@ -28,7 +28,7 @@ export function stoppedAt(stderr: string): { readonly line: number; readonly mes
 export const firstComplaint = (stderr: string): string => tidy(/^(?:ipset v[\w.-]+: )?(.+)$/m.exec(stderr)?.[1] ?? '');
 
 /** Control characters out, and no longer than fits in a sentence. */
-const tidy = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim().slice(0, 300);
+const tidy = (text: string): string => text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, 300);
 
 /** Whether a message says that there is no such set. */
 export const saysMissing = (message: string): boolean => message.includes('The set with the given name does not exist');

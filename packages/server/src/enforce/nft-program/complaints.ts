@@ -10,7 +10,7 @@ export interface Complaint {
 }
 
 /** Control characters out, and no longer than fits in a sentence. */
-const tidy = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim().slice(0, 300);
+const tidy = (text: string): string => text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, 300);
 
 /** Reads what nft printed on its standard error; under each error it repeats the line, of which nothing is read. */
 export function complaintsIn(stderr: string): readonly Complaint[] {
@@ -23,7 +23,7 @@ export function complaintsIn(stderr: string): readonly Complaint[] {
 
 /** The first line that says something, for a sentence. */
 export function firstComplaint(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => tidy(line.replace(/^.*\bError: /, '')));
+  const lines = stderr.split('\n').map((line) => tidy(line.replace(/^.*Error: /, '')));
   return lines.find((line) => line !== '') ?? '';
 }
 

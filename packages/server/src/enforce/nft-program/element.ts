@@ -18,7 +18,7 @@ export interface PrintedSet {
 }
 
 /** Most rows have met nothing; one object does for all of them. */
-const NOTHING_MET: Hits = { packets: 0, bytes: 0, lastAt: undefined };
+export const NOTHING_MET: Hits = { packets: 0, bytes: 0, lastAt: undefined };
 const NOT_COUNTED: Hits = { packets: undefined, bytes: undefined, lastAt: undefined };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);

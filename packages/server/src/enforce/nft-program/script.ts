@@ -17,7 +17,7 @@ export interface Item {
   readonly text: string;
   /** How long it is to be there, 0 for ever; undefined when it is to go. */
   readonly seconds: number | undefined;
-  /** False when it is certainly not in the set yet. */
+  /** False when it is not in the set yet, as far as is known. */
   readonly mayBeThere: boolean;
 }
 

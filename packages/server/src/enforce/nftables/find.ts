@@ -39,6 +39,8 @@ interface Question {
 
 /** The kernel takes some 4 KiB of the socket's room for each answer. */
 const MOST_QUESTIONS = 1000;
+/** A counter alone has 44 bytes; whoever gives the set a dozen expressions loses what they counted where a ban is extended. */
+const LONGEST_COUNTER = 256;
 const NO_COUNTER = new Uint8Array(0);
 const key = Buffer.alloc(KEY_ROOM);
 
@@ -71,7 +73,8 @@ function askOnce(socket: NetlinkSocket, rows: Rows, sets: readonly ElementSet[],
     const question = questions[message.sequence - 1];
     if (message.type !== NEWSETELEM || question === undefined) return;
     eachElement(bytes, message.start, message.end, (at, width, _isEnd, expression) => {
-      const counter = expression === 0 ? NO_COUNTER : Buffer.from(bytes.subarray(expression, (attributeEnd(bytes, expression) + 3) & ~3));
+      const attribute = expression === 0 ? NO_COUNTER : bytes.subarray(expression, (attributeEnd(bytes, expression) + 3) & ~3);
+      const counter = attribute.length > LONGEST_COUNTER ? NO_COUNTER : Buffer.from(attribute);
       found(question, { key: bytes.toString('latin1', at, at + width), counter });
     });
   });

@@ -58,7 +58,7 @@ describe('nft', () => {
   });
 
   test('that prints without end is stopped', async () => {
-    expect(await found(driven(`echo '{"nftables": [{"set": {"elem": ['; yes '"192.0.2.1",'`).driver)).toEqual({ state: 'failed', message: 'nft printed more than 64 MiB of the set B_v4, which banban does not read' });
+    expect(await found(driven(`echo '{"nftables": [{"set": {"elem": ['; yes "\\"$(head -c 4000 /dev/zero | tr '\\0' a)\\","`).driver)).toEqual({ state: 'failed', message: 'nft printed more than 64 MiB of the set B_v4, which banban does not read' });
   });
 
   test('that complains of lines that were not given is taken at its word and no more', async () => {

@@ -43,11 +43,11 @@ function shape(field: Field): JsonSchema {
     case 'choices':
       return { anyOf: [{ type: 'string', enum: [...field.of] }, { type: 'array', items: { type: 'string', enum: [...field.of] }, minItems: 1, uniqueItems: true }] };
     case 'ports': {
-      const port: JsonSchema[] = [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', minLength: 1 }];
+      const port: JsonSchema[] = [{ type: 'integer', minimum: 1, maximum: 65_535 }, { type: 'string', pattern: '^(?:[A-Za-z][A-Za-z0-9-]*|[1-9]\\d{0,4}(?:[-:][1-9]\\d{0,4})?)$' }];
       return { anyOf: [...port, { type: 'array', items: { anyOf: port }, minItems: 1, maxItems: field.maxItems }] };
     }
     case 'arguments':
-      return { type: 'array', items: { type: ['string', 'number', 'boolean'] }, minItems: 1 };
+      return { type: 'array', items: [{ type: 'string', pattern: '^/' }], additionalItems: { type: ['string', 'number', 'boolean'] }, minItems: 1 };
     case 'text':
       return { type: ['string', 'number', 'boolean'] };
     case 'name':

@@ -1,6 +1,6 @@
 /** From a checked document to the configuration that the daemon runs on: defaults applied, names resolved, sense looked for. */
 import { familyOf, formatDuration, FOREVER, LONGEST_SOCKET_PATH, type Ms, type Prefix } from 'banban-shared';
-import type { Config, Place, RuleConfig, TargetConfig } from './config.ts';
+import type { BackendName, Config, Place, RuleConfig, TargetConfig } from './config.ts';
 import { placeUnder, visible } from './document.ts';
 import type { Named, Placed } from './field.ts';
 import type { Issues } from './issues.ts';
@@ -18,23 +18,50 @@ function warnOfShape(ban: Placed<readonly Ms[]>, issues: Issues): void {
   });
 }
 
-/** A name of an ipset may have 31 characters (IPSET_MAXNAMELEN), and ours begins with `banban-` and ends with the family and kind. */
-const LONGEST_IPSET_TARGET = 19;
+/** A name of an ipset may have 31 characters (IPSET_MAXNAMELEN), and ours begin with `banban-` and end with the family and kind: `-6n`. */
+const LONGEST_IPSET_TARGET = 21;
+/** What one rule of xt_multiport takes, where a range counts as two (XT_MULTI_PORTS). */
+const MOST_MULTIPORTS = 15;
+/** Those that need a rule of the firewall, which is where ports and actions stand. */
+const WITH_RULES: readonly BackendName[] = ['xt_recent', 'nftables', 'ipset'];
+/** What may stand for something in the arguments of a command. */
+const WORDS: Readonly<Record<'ban' | 'unban' | 'flush', readonly string[]>> = { ban: ['{address}', '{target}'], unban: ['{address}', '{target}'], flush: ['{target}'] };
+
+function warnOfCommand(command: NonNullable<RawTarget['value']['command']>, issues: Issues): void {
+  for (const [key, words] of Object.entries(WORDS)) {
+    const given = key === 'ban' ? command.ban : key === 'unban' ? command.unban : command.flush;
+    if (given === undefined) continue;
+    const strange = given.value.flatMap((argument) => argument.match(/\{\w+\}/g) ?? []).find((word) => !words.includes(word));
+    if (strange !== undefined) issues.error(given.place, `has ${strange}, and only ${words.join(' and ')} stand${words.length === 1 ? 's' : ''} for something here`);
+    if (words.includes('{address}') && !given.value.some((argument) => argument.includes('{address}'))) issues.error(given.place, 'has no {address} in its arguments, so the program would not know whom it is about');
+  }
+}
 
 /** What a target says that its backends can't do. */
 function warnOfBackends(name: string, place: Place, value: RawTarget['value'], issues: Issues): void {
   const backends = value.backend.value;
+  const has = (backend: BackendName): boolean => backends.includes(backend);
   const refuse = (key: string, message: string): void => issues.error(placeUnder(place, key), message);
-  if (backends.includes('ipset') && name.length > LONGEST_IPSET_TARGET) issues.error(place, `the name of a target with ipset may have ${LONGEST_IPSET_TARGET} characters, because the kernel allows 31 for a set with all that is added to it; this has ${name.length}`);
+  const hasRules = backends.some((backend) => WITH_RULES.includes(backend));
+  if (has('ipset') && name.length > LONGEST_IPSET_TARGET) issues.error(place, `the name of a target with ipset may have ${LONGEST_IPSET_TARGET} characters, because the kernel allows 31 for a set with all that is added to it; this has ${name.length}`);
   // The scanner of nft takes names that begin with a letter.
-  if (backends.includes('nftables') && !/^[A-Za-z]/.test(name)) issues.error(place, 'the name of a target with nftables has to begin with a letter');
-  if (backends.includes('command') && value.command === undefined) refuse('command', 'is missing: backend: command runs the programs that stand here');
-  if (!backends.includes('command') && value.command !== undefined) refuse('command', 'is only for backend: command, which this target has not');
-  if (value.seconds !== undefined && !backends.includes('xt_recent')) refuse('seconds', 'is only for backend: xt_recent, which this target has not');
-  if (value.ports !== undefined && backends.includes('hosts_deny')) refuse('ports', 'can’t be had with backend: hosts_deny: TCP wrappers know programs, not ports, so that all of them would be closed');
-  if (value.ports === undefined) return;
-  const slots = value.ports.value.reduce((sum, { first, last }) => sum + (first === last ? 1 : 2), 0);
-  if (slots > 15 && backends.some((b) => b === 'xt_recent' || b === 'ipset')) refuse('ports', `has more than the 15 ports that one rule of iptables can have, where a range counts as two`);
+  if (has('nftables') && !/^[A-Za-z]/.test(name)) issues.error(place, 'the name of a target with nftables has to begin with a letter');
+  if (has('command') && value.command === undefined) refuse('command', 'is missing: backend: command runs the programs that stand here');
+  if (!has('command') && value.command !== undefined) refuse('command', 'is only for backend: command, which this target has not');
+  if (value.command !== undefined) warnOfCommand(value.command, issues);
+  if (value.seconds !== undefined && !has('xt_recent')) refuse('seconds', 'is only for backend: xt_recent, which this target has not');
+  if (value.network_after !== undefined && backends.every((backend) => backend === 'xt_recent')) refuse('network_after', 'needs a backend that can hold networks, such as nftables or ipset: the lists of xt_recent hold single addresses');
+  // The place of a default is no line.
+  if (!hasRules && value.action.place.line > 0) issues.error(value.action.place, `is only for backends with rules in the firewall (${WITH_RULES.join(', ')}), and this target has none`);
+  const { ports, protocol } = value;
+  if (ports === undefined) {
+    if (protocol.place.line > 0) issues.error(protocol.place, 'is only for targets with ports: without them every protocol is closed');
+    return;
+  }
+  if (has('hosts_deny')) issues.error(ports.place, 'can’t be had with backend: hosts_deny: TCP wrappers know programs, not ports, so that all of them would be closed');
+  else if (!hasRules) issues.error(ports.place, `is only for backends with rules in the firewall (${WITH_RULES.join(', ')}), and this target has none`);
+  const slots = ports.value.reduce((sum, { first, last }) => sum + (first === last ? 1 : 2), 0);
+  if (slots > MOST_MULTIPORTS && (has('xt_recent') || has('ipset'))) issues.error(ports.place, `has more than the ${MOST_MULTIPORTS} ports that one rule of iptables can have, where a range counts as two`);
 }
 
 function resolveTargets(raw: readonly RawTarget[], issues: Issues): TargetConfig[] {
@@ -109,6 +136,7 @@ function resolvePaths(raw: RawConfig, absolute: (path: string) => string, issues
     [socket.path, 'the log socket', LONGEST_SOCKET_PATH],
     [raw.control.socket, 'the control socket', LONGEST_SOCKET_PATH],
     [raw.database, 'the database', Infinity],
+    [raw.firewall.hosts_deny, 'the file of TCP wrappers', Infinity],
   ];
   const taken = new Map<string, string>();
   for (const [path, use, longest] of uses) {
@@ -136,6 +164,8 @@ export function resolve(raw: RawConfig, path: string, absolute: (path: string) =
   const places = resolvePaths(raw, absolute, issues);
   if ((raw.control.mode & 0o006) !== 0)
     issues.warn({ file: path, line: raw.control.socket.place.line, key: 'control.mode' }, 'every user of this machine may ban and unban; mode "0660" and a group would limit it');
+  if (raw.firewall.remove_at_stop && !raw.firewall.manage)
+    issues.warn({ file: path, line: raw.firewall.hosts_deny.place.line, key: 'firewall.remove_at_stop' }, 'does nothing without manage: true, because then the rules are yours');
   const targets = resolveTargets(raw.targets ?? [], issues);
   if (targets.length === 0)
     issues.error({ file: path, line: 0, key: 'targets' }, 'there is no target to ban in; add one by the name in your firewall rules, such as targets: { BLOCKER: { ban: 48h } }');

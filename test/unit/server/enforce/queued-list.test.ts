@@ -276,10 +276,11 @@ describe('what failed', () => {
   test('of removals is bounded', async () => {
     const driven = drivenList();
     await known(driven, A);
+    const full: Found = { state: 'present', subjects: new Set(Array.from({ length: 126_000 }, (_, n) => nth(n))), capacity: undefined };
     for (let from = 0; from < 120_000; from += 9000) {
       // One that succeeds, so that nobody waits.
       driven.list.write({ remove: Array.from({ length: 9000 }, (_, n) => nth(from + n)), add: [row(A, at(from))] });
-      const asked = await write(driven, present(A, ...Array.from({ length: 126_000 }, (_, n) => nth(n))));
+      const asked = await write(driven, full);
       await asked.answer(new Map(asked.change.remove.map((subject) => [subject, 'no'])));
     }
     await driven.asked();

@@ -28,7 +28,7 @@ export interface NftProgramOptions {
   readonly clock: Clock;
   /** As in `ExecOptions`. */
   readonly path?: string;
-  /** A program that has not ended by then is killed; default 30 s, of which 50,000 rows take one. */
+  /** A program that has not ended by then is killed; default 30 s, of which 10,000 rows take a fifth of one. */
   readonly timeout?: ExecOptions['timeout'];
 }
 

@@ -276,6 +276,18 @@ describe.each([
       expect(failures).toEqual([5, 6].map((n) => [nth(n), 'the set B_v4 is full: give it a larger size, or none']));
       expect(await write({ remove: [nth(1)], add: [nth(6)] }), 'places are freed first').toEqual([]);
       expect((await read()).subjects).toEqual([2, 3, 4, 6].map(nth));
+      const networks = Array.from({ length: 300 }, (_unused, n) => `20.${n >> 8}.${n & 255}.0/24`);
+      expect(await write({ add: networks })).toEqual(networks.slice(4).map((one) => [one, 'the set B_v4_net is full: give it a larger size, or none']));
+    });
+
+    test('say of many networks at once which of them overlap others', async () => {
+      const { write, listed } = await made(kernel);
+      const inner = Array.from({ length: 500 }, (_unused, n) => `20.${n >> 8}.${n & 255}.64/26`);
+      const outer = Array.from({ length: 1000 }, (_unused, n) => `20.${n >> 8}.${n & 255}.0/24`);
+      expect(await write({ add: inner })).toEqual([]);
+      const failures = await write({ add: outer });
+      expect(failures).toEqual(outer.slice(0, 500).map((one, n) => [one, `it overlaps the network that begins with 20.${n >> 8}.${n & 255}.64 and is in the set B_v4_net already`]));
+      expect(await listed()).toEqual([...inner, ...outer.slice(500)].sort());
     });
 
     test('that went between two transactions fail the rest', async () => {

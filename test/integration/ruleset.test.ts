@@ -5,6 +5,7 @@ import { printRules } from '../../packages/server/src/enforce/ruleset/ruleset.ts
 import type { TargetConfig } from '../../packages/server/src/config/config.ts';
 import type { RulesFacts } from '../../packages/server/src/enforce/firewall.ts';
 import { describeKernel } from '../support/kernel-gate.ts';
+import { kernelNamespace } from '../support/kernel-namespace.ts';
 import { target } from '../support/policies.ts';
 import { RulesetRoom } from '../support/ruleset-room.ts';
 
@@ -66,11 +67,13 @@ for (const variant of ['nft', 'legacy'] as const) {
       for (let i = 0; i < 2; i++) {
         room.sh('nft -f -', part('add table inet banban'));
         room.sh('ipset restore -exist', part('create banban'));
-        for (const [program, words] of [['iptables', '# iptables'], ['ip6tables', '# ip6tables']] as const) {
+        for (const [program, words] of [['ip6tables', '# ip6tables'], ['iptables', '# iptables']] as const) {
           room.sh(`${program}-restore --noflush`, part(words));
           for (const [, jump = 'false'] of part(words).matchAll(/^# {3}(ip6?tables -C .*)$/gm)) room.sh(`${jump} 2>/dev/null`);
         }
       }
+      // Lists without rows may have come from anywhere, see below.
+      room.sh('for list in BLOCKER MAIL SHORT; do echo +192.0.2.1 > /proc/net/xt_recent/$list; done');
       expect(await room.isIntact(EVERY)).toBe(true);
       expect(await room.install(EVERY)).toEqual({ changes: [], problems: [] });
     });
@@ -191,6 +194,61 @@ for (const variant of ['nft', 'legacy'] as const) {
       expect(room.sh(`iptables-${other}-save; ip6tables-${other}-save`).match(/^-A INPUT -j banban$/gm)).toHaveLength(2);
     });
 
+    for (const ipv6Prefix of [64, 128])
+      test(`make lists of xt_recent that see ${ipv6Prefix} bits of IPv6 addresses, and make them anew where saved rules were first`, async () => {
+        const room = await open();
+        const attacker = await kernelNamespace();
+        room.sh(`ip link add v0 type veth peer name v1 netns ${/\d+/.exec(attacker.xtRecent)?.[0]}; ip link set v0 up; ip address add 2001:db8:5::1/64 dev v0 nodad`);
+        attacker.sh('ip link set v1 up; ip address add 2001:db8:5::66/64 dev v1 nodad');
+        const wanted = [target('BLOCKER', { ipv6Prefix }), target('OTHER', { backends: ['ipset'] })];
+        const isBlocked = (): boolean => {
+          room.sh(`echo +${ipv6Prefix === 64 ? '2001:db8:5::' : '2001:db8:5::66'} > /proc/net/xt_recent/BLOCKER`);
+          const dropped = (): string => room.sh('ip6tables-save -c').match(/^\[(\d+):\d+\] -A banban .*--name BLOCKER/m)?.[1] ?? '';
+          const before = dropped();
+          attacker.sh('ping -c 1 -W 1 -n 2001:db8:5::1 >/dev/null || true');
+          return dropped() !== before;
+        };
+        // The link is up when an answer has come.
+        attacker.sh('for i in $(seq 100); do ping -c 1 -W 1 -n 2001:db8:5::1 >/dev/null && exit; done; exit 1');
+        await room.install(wanted);
+        expect(isBlocked()).toBe(true);
+        expect(await room.isIntact(wanted)).toBe(true);
+
+        const [ipv4, ipv6] = [room.sh('iptables-save'), room.sh('ip6tables-save')];
+        room.sh('iptables -F; ip6tables -F; while [ -e /proc/net/xt_recent/BLOCKER ]; do sleep 0.01; done');
+        room.sh('iptables-restore', ipv4);
+        room.sh('ip6tables-restore', ipv6);
+        expect(isBlocked()).toBe(false);
+        expect(await room.isIntact(wanted)).toBe(false);
+        expect(await room.install(wanted)).toEqual({
+          changes: [
+            "had the kernel make the list BLOCKER of xt_recent anew, because whichever rule made it may have cut IPv6 addresses to another length than banban's do",
+            'wrote the rules of the chain banban of ip6tables anew, because they were not those that are needed',
+            'wrote the rules of the chain banban of iptables anew, because they were not those that are needed',
+          ],
+          problems: [],
+        });
+        expect(isBlocked()).toBe(true);
+        expect(await room.isIntact(wanted)).toBe(true);
+
+        // Another length is another list, too.
+        const shorter = [target('BLOCKER', { ipv6Prefix: 48 }), wanted[1] ?? NFT];
+        expect((await room.install(shorter)).changes[0]).toContain('had the kernel make the list BLOCKER of xt_recent anew');
+        room.sh('echo +2001:db8:5:: > /proc/net/xt_recent/BLOCKER');
+        expect(await room.isIntact(shorter)).toBe(true);
+      });
+
+    test('leave a list alone that rules of the admin’s name as well', async () => {
+      const room = await open();
+      room.sh('iptables -A INPUT -m recent --name BLOCKER --rcheck -j DROP');
+      const wanted = [target('BLOCKER', { ipv6Prefix: 64 })];
+      expect((await room.install(wanted)).problems).toEqual([]);
+      room.sh('echo +192.0.2.1 > /proc/net/xt_recent/BLOCKER');
+      expect(await room.isIntact(wanted)).toBe(true);
+      expect(await room.install(wanted)).toEqual({ changes: [], problems: [] });
+      expect(room.sh('cat /proc/net/xt_recent/BLOCKER')).toContain('192.0.2.1');
+    });
+
     test('of IPv4 go in without ip6tables, and that is said where there is IPv6', async () => {
       const room = await open({ hasOther: false });
       room.uninstall('ip6tables', 'ip6tables-save', 'ip6tables-restore');
@@ -271,7 +329,9 @@ describeKernel('the doctor', ['xt_recent'], () => {
         [`iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables -A INPUT ${LIST} -j DROP`, ['warning established-before-block'], [RECENT], { resetting: new Set(['BLOCKER']) }],
         [`${ipv6}; iptables -A INPUT ${LIST} -j DROP`, ['error ipv6-forgotten']],
         [`${ipv6}; ip6tables -A INPUT ${LIST} -j DROP`, ['error ipv4-forgotten']],
-        [`${ipv6}; for x in iptables ip6tables; do $x -A INPUT ${LIST} -j DROP; done`, []],
+        // Only nf_tables tells how the rules are masked.
+        [`${ipv6}; for x in iptables ip6tables; do $x -A INPUT ${LIST} -j DROP; done`, variant === 'nft' ? [] : ['warning mask-unknown']],
+        [`${ipv6}; iptables -A INPUT ${LIST} --mask 255.255.255.255 -j DROP; ip6tables -A INPUT ${LIST} -j DROP`, ['warning mask-unknown']],
         [`iptables -A INPUT ${LIST} --seconds 600 -j DROP`, ['error seconds-too-short']],
         [`iptables -A INPUT ${LIST} --seconds 3600 -j DROP`, []],
         [`iptables -A INPUT ${LIST} --seconds 60 -j DROP`, ['error seconds-too-short'], [target('BLOCKER', { seconds: ms(120_000), ban: [FOREVER] })]],
@@ -279,7 +339,7 @@ describeKernel('the doctor', ['xt_recent'], () => {
         [`iptables -A INPUT ${LIST} --hitcount 3 --seconds 7200 -j DROP`, ['error hitcount-too-high']],
         [`iptables -A INPUT ${LIST} --rdest -j DROP`, ['error wrong-direction']],
         [`iptables -A INPUT ${LIST} --mask 255.255.255.0 -j DROP`, ['error mask-differs']],
-        [`${ipv6}; iptables -A INPUT ${LIST} -j DROP; ip6tables -A INPUT ${LIST} --mask ffff:ffff:ffff:: -j DROP`, ['error mask-differs'], [target('BLOCKER', { ipv6Prefix: 64 })]],
+        [`${ipv6}; iptables -A INPUT ${LIST} -j DROP; ip6tables -A INPUT ${LIST} --mask ffff:ffff:ffff:: -j DROP`, ['error mask-differs', 'warning mask-unknown'], [target('BLOCKER', { ipv6Prefix: 64 })]],
         ['true', ['error no-set', 'error no-rule'], [IPSET]],
         ['for s in "4 hash:ip" "4n hash:net" "6 hash:ip family inet6" "6n hash:net family inet6"; do ipset create banban-BLOCKER-$s timeout 0 counters; done; iptables -A INPUT -m set --match-set banban-BLOCKER-4 src -j DROP', ['error no-rule'], [IPSET]],
         ['for s in "4 hash:ip" "4n hash:net" "6 hash:ip family inet6" "6n hash:net family inet6"; do ipset create banban-BLOCKER-$s counters; done; for n in "" n; do iptables -A INPUT -m set --match-set banban-BLOCKER-4$n src -j DROP; done', Array.from({ length: 4 }, () => 'error set-flags'), [IPSET]],

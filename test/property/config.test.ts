@@ -9,15 +9,16 @@ import { tempDir } from '../support/temp-dir.ts';
 
 /** Names that a configuration has, so that documents get past the first check, and names that JavaScript has. */
 const name = fc.oneof(
-  fc.constantFrom('socket', 'database', 'control', 'allowlist', 'targets', 'defaults', 'goodpatterns', 'rules', 'path', 'mode', 'group', 'ban', 'seconds', 'target', 'badpatterns', 'occurrences', 'interval', 'memory', 'resetconns', 'A'),
+  fc.constantFrom('socket', 'database', 'control', 'allowlist', 'targets', 'defaults', 'goodpatterns', 'rules', 'path', 'mode', 'group', 'ban', 'seconds', 'target', 'badpatterns', 'occurrences', 'interval', 'memory', 'resetconns', 'firewall', 'backend', 'ports', 'protocol', 'action', 'ipv6_prefix', 'network_after', 'command', 'A'),
   fc.constantFrom('blocktypes', 'ignorenets', 'patterns', 'minocc', '<<', '__proto__', 'constructor', 'toString', 'length', ''),
   fc.string({ maxLength: 8 }),
 );
 const value = fc.oneof(
-  fc.constantFrom('A', '1h', 'forever', 'no', '0660', '10.0.0.0/8', '::/0', 'x <ip>', '/run/x', 0, 1, 660, -1, 1.5, true, false, null),
+  fc.constantFrom('A', 'nftables', 'command', 'ssh', '22-25', '{address}', '1h', 'forever', 'no', '0660', '10.0.0.0/8', '::/0', 'x <ip>', '/run/x', 0, 1, 660, -1, 1.5, true, false, null),
   fc.jsonValue({ maxDepth: 2 }),
   fc.string({ maxLength: 200, unit: 'binary' }),
 );
+const several = fc.oneof(value, fc.array(value, { maxLength: 3 }));
 const { document } = fc.letrec((tie) => ({
   document: fc.oneof({ maxDepth: 5, depthSize: 'medium' }, value, fc.array(tie('document'), { maxLength: 4 }), fc.array(fc.tuple(name, tie('document')), { maxLength: 6 }).map((entries) => Object.fromEntries(entries))),
 }));
@@ -28,7 +29,8 @@ const shaped = fc.record(
     database: value,
     control: fc.record({ socket: value, group: value, mode: value }, { requiredKeys: [] }),
     allowlist: fc.array(value, { maxLength: 3 }),
-    targets: fc.dictionary(name, fc.record({ ban: fc.oneof(value, fc.array(value, { maxLength: 3 })), seconds: value }, { requiredKeys: [] }), { maxKeys: 3 }),
+    firewall: fc.record({ manage: value, remove_at_stop: value, hosts_deny: value }, { requiredKeys: [] }),
+    targets: fc.dictionary(name, fc.record({ ban: several, seconds: value, backend: several, ports: several, protocol: several, action: value, ipv6_prefix: value, network_after: value, command: fc.record({ ban: several, unban: several, flush: several, timeout: value }, { requiredKeys: [] }) }, { requiredKeys: [] }), { maxKeys: 3 }),
     defaults: fc.record({ occurrences: value, interval: value, memory: value }, { requiredKeys: [] }),
     goodpatterns: fc.array(value, { maxLength: 3 }),
     rules: fc.dictionary(name, fc.record({ target: value, occurrences: value, interval: value, memory: value, ban: value, resetconns: value, badpatterns: fc.array(value, { maxLength: 3 }) }, { requiredKeys: [] }), { maxKeys: 3 }),

@@ -5,22 +5,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FOREVER, ms, parseAddress, prefixSet, type Address } from 'banban-shared';
+import { FOREVER, ms, parseAddress, parseSubject, type Address, type Subject } from 'banban-shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { TargetConfig } from '../../packages/server/src/config/config.ts';
 import type { Policy } from '../../packages/server/src/engine/policy.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { pattern, policy, prefix, rule, target } from '../support/policies.ts';
 import { RealEngine } from '../support/real-engine.ts';
-import { ReferenceModel, type ModelRule } from '../support/reference-model.ts';
+import { ReferenceModel, type ModelPolicy, type ModelRule } from '../support/reference-model.ts';
 import { scaled } from '../support/search.ts';
 import { unrulyFirewall } from '../support/unruly-firewall.ts';
 
 const SECOND = 1000;
-const CAPACITY = 4;
+const CAPACITY = 3;
 
-/** As a service might write them; two of them are the same address. */
-const TEXTS = ['192.0.2.1', '192.0.2.2', '198.51.100.7', '2001:db8::1', '2001:DB8:0:0:0:0:0:2', '::ffff:192.0.2.1', '203.0.113.9', '2001:db8:1::1'];
+/** As a service might write them; two of them are the same address, some are neighbours. */
+const TEXTS = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '198.51.100.7', '2001:db8::1', '2001:DB8:0:0:0:0:0:2', '::ffff:192.0.2.1', '203.0.113.9', '2001:db8:1::1'];
+const NETWORKS = ['192.0.2.0/24', '192.0.2.0/30', '192.0.0.0/16', '2001:db8::/64', '2001:db8::/32', '198.51.100.0/25'];
 const STRANGERS = ['10.9.9.1', '10.9.9.2', '2001:db8:ffff::1'];
 const at = (text: string): Address => {
   const address = parseAddress(text);
@@ -28,22 +30,51 @@ const at = (text: string): Address => {
   return address;
 };
 
+const named = (text: string): Subject => {
+  const subject = parseSubject(text);
+  if (subject === undefined) throw new Error(text);
+  return subject;
+};
+
 const RULES: readonly ModelRule[] = [
   { name: 'twice', target: 'A', occurrences: 2, interval: 20 * SECOND, memory: 300 * SECOND, ban: [100 * SECOND, 200 * SECOND, Infinity], kinds: ['bad', 'both'] },
   { name: 'thrice', target: 'A', occurrences: 3, interval: 60 * SECOND, memory: 600 * SECOND, ban: [150 * SECOND], kinds: ['bad', 'worse'] },
   { name: 'once', target: 'B', occurrences: 1, interval: 10 * SECOND, memory: 100 * SECOND, ban: [30 * SECOND, 61 * SECOND], kinds: ['worse', 'both'] },
 ];
-const TARGETS = [['A', 'B'], ['A'], ['B']];
-const ALLOWED = [[], ['192.0.2.1/32'], ['192.0.2.0/24', '2001:db8::/64'], ['2001:db8::2']];
+const TARGETS = [['A', 'B'], ['A', 'B'], ['A'], ['B']];
+const ALLOWED = [[], ['192.0.2.1/32'], ['192.0.2.0/24', '2001:db8::/64'], ['2001:db8::2'], ['192.0.2.200', '2001:db8::42']];
 
-const rulesFor = (targets: readonly string[]): readonly ModelRule[] => RULES.filter((r) => targets.includes(r.target));
+/** What may be configured: which targets, whom they spare, and with which lists. */
+interface Setting {
+  readonly targets: readonly string[];
+  readonly allowed: readonly string[];
+  readonly lists: 'many' | 'few';
+}
+/** A has single addresses, B networks for IPv6 addresses and for too many neighbours; one of its lists is kept by a program. */
+const TARGET = {
+  A: { many: ['xt_recent', 'nftables'], few: ['xt_recent'], ipv6Prefix: 128, networkAfter: undefined },
+  B: { many: ['nftables', 'command'], few: ['xt_recent', 'command'], ipv6Prefix: 64, networkAfter: 2 },
+} as const;
 
-function policyFor(targets: readonly string[], allowed: readonly string[]): Policy {
+const targetsOf = ({ targets, lists }: Setting): TargetConfig[] =>
+  targets.map((name) => {
+    const { ipv6Prefix, networkAfter, ...own } = TARGET[name === 'A' ? 'A' : 'B'];
+    return target(name, { ban: [ms(120 * SECOND)], backends: own[lists], ipv6Prefix, networkAfter });
+  });
+
+const modelOf = (setting: Setting): ModelPolicy => ({
+  allowed: setting.allowed.map(prefix),
+  rules: RULES.filter((r) => setting.targets.includes(r.target)),
+  targets: targetsOf(setting).map((config) => ({ ...config, canHold: (subject) => config.backends.some((backend) => RealEngine.takes(config, backend, subject)) })),
+});
+
+function policyFor(setting: Setting): Policy {
+  const { allowed, rules } = modelOf(setting);
   return policy({
-    allowlist: allowed.map(prefix),
-    targets: targets.map((name) => target(name, { ban: [ms(120 * SECOND)] })),
+    allowlist: allowed,
+    targets: targetsOf(setting),
     goodPatterns: [pattern(String.raw`sshd\[\d+\]: good from <ip>$`)],
-    rules: rulesFor(targets).map((r) =>
+    rules: rules.map((r) =>
       rule(r.name, {
         target: r.target,
         occurrences: r.occurrences,
@@ -59,7 +90,7 @@ function policyFor(targets: readonly string[], allowed: readonly string[]): Poli
 
 interface Situation {
   readonly model: ReferenceModel;
-  targets: readonly string[];
+  setting: Setting;
 }
 
 /** What happened so far in all runs, to see that the sequences reach what they are to reach. */
@@ -76,13 +107,21 @@ abstract class Step implements fc.Command<Situation, RealEngine> {
     return this.shown;
   }
 
+  protected look({ model }: Situation, real: RealEngine): void {
+    // The loop turns.
+    model.workOff();
+    real.checkKernel(CAPACITY);
+  }
+
   protected agree({ model }: Situation, real: RealEngine): void {
     count(this.shown.split(' ')[0] ?? '');
     for (const ban of real.engine.bans()) {
       if (ban.level !== undefined && ban.level > 1) count('later level');
       if (ban.origin.kind === 'manual' && ban.level !== undefined) count('ban by hand over a rule’s');
+      if (ban.origin.kind === 'rule' && ban.address.includes('/')) count(ban.level === undefined ? 'network of neighbours' : 'network for an address');
+      if (model.holding(ban.address, ban.target).length > 0) count(ban.address.includes('/') ? 'network in a network' : 'address in a network');
     }
-    if (real.engine.targetStates().some((t) => t.state === 'full')) count('full');
+    for (const { state } of real.engine.targetStates()) count(state);
     real.checkAlways();
     const shape = (address: string, name: string, by: string, level: number | undefined, since: number, until: number): string => `${name} ${address} ${by} level ${level} since ${since} until ${until}`;
     expect(real.engine.bans().map((b) => shape(b.address, b.target, `${b.origin.kind}:${b.origin.name}`, b.level, b.since, b.until)).sort()).toEqual(
@@ -116,16 +155,20 @@ class Ban extends Step {
     this.shown = `ban ${text} in target ${pick} for ${seconds} s`;
   }
   run(situation: Situation, real: RealEngine): void {
-    const name = situation.targets[this.pick % situation.targets.length] ?? '';
-    const address = at(this.text);
+    const { model, setting } = situation;
+    const name = setting.targets[this.pick % setting.targets.length] ?? '';
+    const asked = named(this.text);
     const length = this.seconds * SECOND;
-    const [outcome] = real.engine.ban({ addresses: [address, address], target: name, length: length === Infinity ? FOREVER : ms(length), reason: undefined, by: 'ann' });
-    situation.model.banByHand(address, name, real.clock.now(), length, 'ann');
-    expect(outcome?.outcome === 'refused').toBe(situation.model.allowed.find(address) !== undefined);
-    if (outcome !== undefined && outcome.outcome !== 'refused') {
-      // The answer is what the kernel has.
-      const isIn = real.kernel.rows(name)?.has(address) === true;
-      expect(outcome.enforcement === 'held').toBe(isIn);
+    const [outcome, more] = real.engine.ban({ subjects: [asked, asked], target: name, length: length === Infinity ? FOREVER : ms(length), reason: undefined, by: 'ann' });
+    const subject = model.banByHand(asked, name, real.clock.now(), length, 'ann');
+    expect(more).toBeUndefined();
+    expect(outcome?.outcome === 'refused').toBe(subject === undefined);
+    if (outcome !== undefined && outcome.outcome !== 'refused' && subject !== undefined) {
+      expect(outcome.subject).toBe(subject);
+      expect(new Set(outcome.within.map((b) => b.address))).toEqual(new Set(model.holding(subject, name).map((b) => b.address)));
+      // The answer is what the kernel has, where it tells at once.
+      const [list = ''] = name === 'A' && setting.lists === 'few' ? ['A'] : [];
+      if (list !== '') expect(outcome.enforcement === 'held').toBe(real.kernel.rows(list)?.has(subject) === true);
     }
     this.agree(situation, real);
   }
@@ -138,15 +181,19 @@ class Unban extends Step {
     this.shown = `unban ${text ?? 'all'} in ${pick === undefined ? 'every target' : `target ${pick}`}`;
   }
   run(situation: Situation, real: RealEngine): void {
-    const address = this.text === undefined ? undefined : at(this.text);
-    const name = this.pick === undefined ? undefined : situation.targets[this.pick % situation.targets.length];
+    const { model, setting } = situation;
+    const asked = this.text === undefined ? undefined : named(this.text);
+    const name = this.pick === undefined ? undefined : setting.targets[this.pick % setting.targets.length];
     const before = real.engine.bans();
-    const outcomes = real.engine.unban({ addresses: address === undefined ? undefined : [address], target: name, by: 'ann' });
-    situation.model.unban(address, name);
+    const outcomes = real.engine.unban({ subjects: asked === undefined ? undefined : [asked], target: name, by: 'ann' });
+    model.unban(asked, name);
     for (const one of outcomes) {
+      const isIt = (b: { address: Subject; target: string }): boolean => (asked === undefined ? b.address === one.subject : model.isOf(b, one.subject)) && (name === undefined || b.target === name);
       if (one.targets.length > 0) count('unban that ended something');
-      expect([...one.targets].sort()).toEqual(before.filter((b) => b.address === one.address && (name === undefined || b.target === name)).map((b) => b.target).sort());
-      real.checkFree(one.address, name);
+      if (one.heldBy.length > 0) count('unban of what a network holds');
+      expect([...one.targets].sort()).toEqual(before.filter(isIt).map((b) => b.target).sort());
+      expect(one.heldBy.map((b) => `${b.target} ${b.address}`).sort(), 'I5: what still holds it is named').toEqual(model.holding(one.subject, name).map((b) => `${b.target} ${b.address}`).sort());
+      real.checkFree(one.subject, isIt);
       if (!real.kernel.deaf) expect(one.unreleased).toEqual([]);
     }
     this.agree(situation, real);
@@ -166,22 +213,24 @@ class Advance extends Step {
     situation.model.workOff();
     real.clock.advance(this.milliseconds);
     situation.model.passTo(real.clock.now());
-    if (this.milliseconds >= LOOKED) real.checkKernel(CAPACITY);
+    if (this.milliseconds >= LOOKED) this.look(situation, real);
     this.agree(situation, real);
   }
 }
 
 class Reload extends Step {
   readonly shown: string;
-  constructor(private readonly targets: readonly string[], private readonly allowed: readonly string[]) {
+  constructor(private readonly setting: Setting) {
     super();
-    this.shown = `reload targets ${targets.join()} allowing ${allowed.join() || 'nobody'}`;
+    const { targets, allowed, lists } = setting;
+    this.shown = `reload targets ${targets.join()} with ${lists} lists allowing ${allowed.join() || 'nobody'}`;
   }
   run(situation: Situation, real: RealEngine): void {
-    situation.targets = this.targets;
-    real.reload(policyFor(this.targets, this.allowed));
-    situation.model.reload(prefixSet(this.allowed.map(prefix)), rulesFor(this.targets), new Set(this.targets));
-    real.checkKernel(CAPACITY);
+    if (situation.setting.lists !== this.setting.lists) count('other lists');
+    situation.setting = this.setting;
+    real.reload(policyFor(this.setting));
+    situation.model.reload(modelOf(this.setting));
+    this.look(situation, real);
     this.agree(situation, real);
   }
 }
@@ -197,7 +246,7 @@ class Restart extends Step {
     real.restart(this.gracefully, this.downFor);
     situation.model.crash();
     situation.model.passTo(real.clock.now());
-    real.checkKernel(CAPACITY);
+    this.look(situation, real);
     this.agree(situation, real);
   }
 }
@@ -206,7 +255,18 @@ class Reconcile extends Step {
   readonly shown = 'reconcile';
   run(situation: Situation, real: RealEngine): void {
     real.engine.reconcile();
-    real.checkKernel(CAPACITY);
+    this.look(situation, real);
+    this.agree(situation, real);
+  }
+}
+
+/** The programs that keep lists get round to it. */
+class Work extends Step {
+  readonly shown = 'work';
+  run(situation: Situation, real: RealEngine): void {
+    real.kernel.step();
+    real.clock.turn();
+    situation.model.workOff();
     this.agree(situation, real);
   }
 }
@@ -214,7 +274,7 @@ class Reconcile extends Step {
 /** What somebody else does to the kernel: no ban changes by it. */
 class Kernel extends Step {
   readonly shown: string;
-  constructor(private readonly deed: 'vanish' | 'comeBack' | 'empty' | 'evict' | 'plant' | 'deaf' | 'hears', private readonly list: string, private readonly text: string) {
+  constructor(private readonly deed: 'vanish' | 'comeBack' | 'empty' | 'evict' | 'plant' | 'deaf' | 'half deaf' | 'hears', private readonly list: string, private readonly text: string) {
     super();
     this.shown = `${deed} ${list} ${text}`;
   }
@@ -222,31 +282,34 @@ class Kernel extends Step {
     const { kernel } = real;
     if (this.deed === 'evict' || this.deed === 'plant') kernel[this.deed](this.list, at(this.text));
     else if (this.deed === 'deaf' || this.deed === 'hears') kernel.setDeaf(this.deed === 'deaf');
+    else if (this.deed === 'half deaf') kernel.setDeaf(true, this.list);
     else kernel[this.deed](this.list);
     if (this.deed === 'hears') {
       situation.model.workOff();
       real.clock.advance(LOOKED);
       situation.model.passTo(real.clock.now());
-      real.checkKernel(CAPACITY);
+      this.look(situation, real);
     }
     this.agree(situation, real);
   }
 }
 
 const anyone = fc.constantFrom(...TEXTS);
+const anything = fc.oneof({ weight: 3, arbitrary: anyone }, { weight: 2, arbitrary: fc.constantFrom(...NETWORKS) });
 const hits = fc.record({ kind: fc.constantFrom('bad', 'bad', 'worse', 'both', 'good'), text: anyone, turn: fc.boolean() }).map(({ kind, text, turn }) => new Hit(kind, text, turn));
 const steps = [
   hits,
   hits,
   hits,
-  fc.tuple(anyone, fc.nat(1), fc.constantFrom(1, 20, 90, 1000, Infinity)).map(([text, pick, seconds]) => new Ban(text, pick, seconds)),
-  fc.tuple(fc.option(anyone, { nil: undefined, freq: 8 }), fc.option(fc.nat(1), { nil: undefined })).map(([text, pick]) => new Unban(text, pick)),
+  fc.tuple(anything, fc.nat(1), fc.constantFrom(1, 20, 90, 1000, Infinity)).map(([text, pick, seconds]) => new Ban(text, pick, seconds)),
+  fc.tuple(fc.option(anything, { nil: undefined, freq: 8 }), fc.option(fc.nat(1), { nil: undefined })).map(([text, pick]) => new Unban(text, pick)),
   fc.constantFrom(1, 400, LOOKED, 9999, 10_000, 20_000, 20_001, 61_000, 200_000, 301_000).map((milliseconds) => new Advance(milliseconds)),
-  fc.tuple(fc.constantFrom(...TARGETS), fc.constantFrom(...ALLOWED)).map(([targets, allowed]) => new Reload(targets, allowed)),
+  fc.record<Setting>({ targets: fc.constantFrom(...TARGETS), allowed: fc.constantFrom(...ALLOWED), lists: fc.constantFrom('many', 'many', 'few') }).map((setting) => new Reload(setting)),
   fc.tuple(fc.boolean(), fc.constantFrom(0, 50, 40_000)).map(([gracefully, downFor]) => new Restart(gracefully, downFor)),
   fc.constant(new Reconcile()),
+  fc.constant(new Work()),
   fc
-    .tuple(fc.constantFrom('vanish', 'comeBack', 'comeBack', 'empty', 'evict', 'plant', 'plant', 'deaf', 'hears', 'hears'), fc.constantFrom('A', 'B'), fc.oneof(anyone, fc.constantFrom(...STRANGERS)))
+    .tuple(fc.constantFrom('vanish', 'comeBack', 'comeBack', 'empty', 'evict', 'plant', 'plant', 'deaf', 'half deaf', 'hears', 'hears'), fc.constantFrom('A', 'A nftables', 'B nftables', 'B command'), fc.oneof(anyone, fc.constantFrom(...STRANGERS)))
     .map(([deed, list, text]) => new Kernel(deed as 'vanish', list, text)),
 ];
 
@@ -257,11 +320,11 @@ test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeo
     fc.property(fc.commands(steps, { maxCommands: 120, size: 'max' }), (commands) => {
       const dir = mkdtempSync(join(tmpdir(), 'banban-model-'));
       try {
-        const targets = TARGETS[0] ?? [];
-        const real = new RealEngine(join(dir, 'banban.db'), fakeClock(), unrulyFirewall(CAPACITY), policyFor(targets, []));
+        const setting: Setting = { targets: ['A', 'B'], allowed: [], lists: 'many' };
+        const real = new RealEngine(join(dir, 'banban.db'), fakeClock(), unrulyFirewall(CAPACITY), policyFor(setting));
         try {
-          const model = new ReferenceModel(prefixSet([]), RULES);
-          fc.modelRun(() => ({ model: { model, targets }, real }), commands);
+          const model = new ReferenceModel(modelOf(setting));
+          fc.modelRun(() => ({ model: { model, setting }, real }), commands);
           // Whatever it was: once the kernel answers again, everything is in order within 2 seconds.
           real.kernel.setDeaf(false);
           real.clock.advance(2 * SECOND);
@@ -277,7 +340,7 @@ test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeo
     { numRuns: scaled(RUNS) },
   );
   // The sequences went where it is interesting.
-  for (const what of ['hit', 'ban', 'unban', 'advance', 'reload', 'crash', 'restart', 'reconcile', 'vanish', 'evict', 'plant', 'deaf', 'full', 'later level', 'unban that ended something', 'ban by hand over a rule’s']) {
+  for (const what of ['hit', 'ban', 'unban', 'advance', 'reload', 'crash', 'restart', 'reconcile', 'vanish', 'evict', 'plant', 'deaf', 'full', 'later level', 'unban that ended something', 'unban of what a network holds', 'ban by hand over a rule’s', 'network for an address', 'network of neighbours', 'network in a network', 'address in a network', 'other lists', 'missing', 'pending', 'failed', 'work']) {
     expect(reached.get(what) ?? 0, `no sequence had: ${what}`).toBeGreaterThan(20);
   }
 });

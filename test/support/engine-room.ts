@@ -77,6 +77,7 @@ export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock
     restart(next = current) {
       current = next;
       clock.crash(0);
+      kernel.crash();
       room.store.close();
       room.store = open();
       room.engine = begin(room.store);

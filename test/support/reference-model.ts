@@ -1,5 +1,5 @@
 /** What banban has to hold after any sequence of events, told as simply as it can be: plain lists, no store, no kernel. */
-import type { Address, Instant, PrefixSet } from 'banban-shared';
+import { familyOf, holds, isNetwork, networkOf, prefixOf, subjectOf, type Address, type Instant, type Prefix, type Subject } from 'banban-shared';
 
 export interface ModelRule {
   readonly name: string;
@@ -12,8 +12,18 @@ export interface ModelRule {
   readonly kinds: readonly string[];
 }
 
+export interface ModelTarget {
+  readonly name: string;
+  /** What it bans for an IPv6 address: a network of so many bits. */
+  readonly ipv6Prefix: number;
+  /** So many banned addresses of a /24 or /64 get it banned. */
+  readonly networkAfter: number | undefined;
+  /** Whether any of its lists can hold it. */
+  readonly canHold: (subject: Subject) => boolean;
+}
+
 export interface ModelBan {
-  readonly address: Address;
+  readonly address: Subject;
   readonly target: string;
   readonly by: string;
   readonly level: number | undefined;
@@ -27,85 +37,132 @@ export interface ModelLine {
   readonly at: Instant;
 }
 
+/** A configuration as far as it matters here. */
+export interface ModelPolicy {
+  readonly allowed: readonly Prefix[];
+  readonly rules: readonly ModelRule[];
+  readonly targets: readonly ModelTarget[];
+}
+
+/** Whether two of them have an address in common. */
+export const overlap = (a: Subject, b: Subject): boolean => holds(a, b) || holds(b, a);
+
 export class ReferenceModel {
   bans: ModelBan[] = [];
-  allowed: PrefixSet;
-  rules: readonly ModelRule[];
+  policy: ModelPolicy;
   /** Received, and not yet worked off. */
   queue: ModelLine[] = [];
-  private matches: { readonly rule: string; readonly address: Address; readonly at: number }[] = [];
-  private offences: { readonly target: string; readonly address: Address; readonly at: number }[] = [];
+  private matches: { readonly rule: string; readonly subject: Subject; readonly at: number }[] = [];
+  private offences: { readonly target: string; readonly subject: Subject; readonly at: number }[] = [];
 
-  constructor(allowed: PrefixSet, rules: readonly ModelRule[]) {
-    this.allowed = allowed;
-    this.rules = rules;
+  constructor(policy: ModelPolicy) {
+    this.policy = policy;
   }
 
-  find(address: Address, target: string): ModelBan | undefined {
-    return this.bans.find((b) => b.address === address && b.target === target);
+  find(subject: Subject, target: string): ModelBan | undefined {
+    return this.bans.find((b) => b.address === subject && b.target === target);
+  }
+
+  isAllowed(subject: Subject): boolean {
+    return this.policy.allowed.some((prefix) => overlap(subjectOf(prefix), subject));
+  }
+
+  /** What a target bans for an address. */
+  unit(address: Address, target: string): Subject {
+    const bits = this.policy.targets.find((t) => t.name === target)?.ipv6Prefix ?? 128;
+    return familyOf(address) === 4 ? address : subjectOf(prefixOf(address, bits));
+  }
+
+  /** Whether a ban is of just this subject: of itself, or of what its target bans in the place of an address. */
+  isOf(ban: { readonly address: Subject; readonly target: string }, subject: Subject): boolean {
+    return ban.address === subject || (!isNetwork(subject) && ban.address === this.unit(subject, ban.target));
+  }
+
+  /** The networks that hold a subject, in one target or all. */
+  holding(subject: Subject, target: string | undefined): ModelBan[] {
+    return this.bans.filter((b) => (target === undefined || b.target === target) && b.address !== subject && holds(b.address, subject));
   }
 
   workOff(): void {
     for (const line of this.queue.splice(0)) this.line(line);
   }
 
+  private forget(subject: Subject): void {
+    const units = isNetwork(subject) ? [subject] : [subject, ...this.policy.targets.map((t) => this.unit(subject, t.name))];
+    this.matches = this.matches.filter((m) => !units.includes(m.subject));
+  }
+
   private line({ kind, address, at }: ModelLine): void {
     if (kind === 'good') {
-      this.matches = this.matches.filter((m) => m.address !== address);
-      this.bans = this.bans.filter((b) => b.address !== address || !b.by.startsWith('rule:'));
+      this.forget(address);
+      this.bans = this.bans.filter((b) => !this.isOf(b, address) || !b.by.startsWith('rule:'));
       return;
     }
-    for (const rule of this.rules.filter((r) => r.kinds.includes(kind))) {
-      const isOwn = (m: { rule: string; address: Address }): boolean => m.rule === rule.name && m.address === address;
+    for (const rule of this.policy.rules.filter((r) => r.kinds.includes(kind))) {
+      const subject = this.unit(address, rule.target);
+      const isOwn = (m: { rule: string; subject: Subject }): boolean => m.rule === rule.name && m.subject === subject;
       const inWindow = this.matches.filter((m) => isOwn(m) && at - m.at <= rule.interval);
-      if (inWindow.length + 1 < rule.occurrences) this.matches.push({ rule: rule.name, address, at });
+      if (inWindow.length + 1 < rule.occurrences) this.matches.push({ rule: rule.name, subject, at });
       else {
         this.matches = this.matches.filter((m) => !isOwn(m));
-        this.offence(rule, address, at);
+        this.offence(rule, subject, at);
       }
     }
   }
 
-  private offence(rule: ModelRule, address: Address, at: number): void {
-    if (this.allowed.find(address) !== undefined) return;
+  private offence(rule: ModelRule, subject: Subject, at: number): void {
+    if (this.isAllowed(subject)) return;
     const { target } = rule;
-    const old = this.find(address, target);
-    const earlier = this.offences.filter((o) => o.address === address && o.target === target && o.at >= at - rule.memory).length;
+    const old = this.find(subject, target);
+    const earlier = this.offences.filter((o) => o.subject === subject && o.target === target && o.at >= at - rule.memory).length;
     const level = old?.level !== undefined && at - old.since < 10_000 ? old.level : earlier + 1;
     const length = rule.ban[Math.min(level, rule.ban.length) - 1] ?? 0;
     const until = at + length;
     if (old !== undefined && (until <= old.until || (until !== Infinity && until - old.until < length / 20))) return;
-    this.offences.push({ target, address, at });
+    this.offences.push({ target, subject, at });
     const byHand = old !== undefined && !old.by.startsWith('rule:');
-    this.put({ address, target, by: byHand ? old.by : `rule:${rule.name}`, level: byHand ? old.level : level, since: old?.since ?? at, until });
+    this.put({ address: subject, target, by: byHand ? old.by : `rule:${rule.name}`, level: byHand ? old.level : level, since: old?.since ?? at, until });
+    this.escalate(rule, subject, at, until);
+  }
+
+  private escalate(rule: ModelRule, subject: Subject, at: number, until: number): void {
+    const target = this.policy.targets.find((t) => t.name === rule.target);
+    if (target?.networkAfter === undefined || isNetwork(subject)) return;
+    const network = subjectOf(prefixOf(networkOf(subject).address, familyOf(subject) === 4 ? 24 : 64));
+    const neighbours = this.bans.filter((b) => b.target === target.name && !isNetwork(b.address) && holds(network, b.address));
+    if (neighbours.length < target.networkAfter || this.isAllowed(network) || !target.canHold(network)) return;
+    if (this.bans.some((b) => b.target === target.name && b.until >= until && isNetwork(b.address) && holds(b.address, network))) return;
+    const old = this.find(network, target.name);
+    this.put({ address: network, target: target.name, by: old?.by ?? `rule:${rule.name}`, level: old?.level, since: old?.since ?? at, until });
   }
 
   private put(ban: ModelBan): void {
     this.bans = [...this.bans.filter((b) => b.address !== ban.address || b.target !== ban.target), ban];
   }
 
-  banByHand(address: Address, target: string, at: number, length: number, by: string): void {
-    if (this.allowed.find(address) !== undefined) return;
-    const old = this.find(address, target);
-    this.put({ address, target, by: `manual:${by}`, level: old?.level, since: old?.since ?? at, until: Math.max(old?.until ?? 0, at + length) });
+  /** What is banned by it, or undefined where it is refused. */
+  banByHand(asked: Subject, target: string, at: number, length: number, by: string): Subject | undefined {
+    const subject = isNetwork(asked) ? asked : this.unit(asked, target);
+    if (this.isAllowed(subject) || this.policy.targets.find((t) => t.name === target)?.canHold(subject) !== true) return undefined;
+    const old = this.find(subject, target);
+    this.put({ address: subject, target, by: `manual:${by}`, level: old?.level, since: old?.since ?? at, until: Math.max(old?.until ?? 0, at + length) });
+    return subject;
   }
 
-  unban(address: Address | undefined, target: string | undefined): void {
-    const gone = this.bans.filter((b) => (address === undefined || b.address === address) && (target === undefined || b.target === target));
+  unban(subject: Subject | undefined, target: string | undefined): void {
+    const gone = this.bans.filter((b) => (subject === undefined || this.isOf(b, subject)) && (target === undefined || b.target === target));
     this.bans = this.bans.filter((b) => !gone.includes(b));
-    const forgotten = new Set(address === undefined ? gone.map((b) => b.address) : [address]);
-    this.matches = this.matches.filter((m) => !forgotten.has(m.address));
+    for (const one of subject === undefined ? gone.map((b) => b.address) : [subject]) this.forget(one);
   }
 
   passTo(now: number): void {
     this.bans = this.bans.filter((b) => b.until > now);
   }
 
-  reload(allowed: PrefixSet, rules: readonly ModelRule[], targets: ReadonlySet<string>): void {
-    this.allowed = allowed;
-    this.rules = rules;
-    this.bans = this.bans.filter((b) => allowed.find(b.address) === undefined && targets.has(b.target));
-    const names = new Set(rules.map((r) => r.name));
+  reload(policy: ModelPolicy): void {
+    this.policy = policy;
+    this.bans = this.bans.filter((b) => !this.isAllowed(b.address) && policy.targets.some((t) => t.name === b.target));
+    const names = new Set(policy.rules.map((r) => r.name));
     this.matches = this.matches.filter((m) => names.has(m.rule));
   }
 

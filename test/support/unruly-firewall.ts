@@ -9,7 +9,7 @@ export interface Manners {
   readonly networks: 'addresses' | 'disjoint' | 'all';
   /** Takes changes, and does them at the next `step`; has nothing to tell before the first. */
   readonly defers: boolean;
-  /** Says by its identity and by `changed` when somebody else has written to it. */
+  /** Says by its identity and by `changed` when somebody else has written to it, so that nobody needs to look. */
   readonly tells: boolean;
   /** Rows that a list can have; a write beyond it makes the row go that was stamped longest ago, unsaid. */
   readonly capacity: number | undefined;
@@ -27,11 +27,15 @@ export interface UnrulyFirewall extends Firewall {
   evict(list: string, subject: Subject): void;
   /** A row comes by somebody's hand. */
   plant(list: string, subject: Subject): void;
+  /** Nobody knows any more that rows of the list are banban's. */
+  disown(list: string): void;
   /** While deaf, every write is refused: of all lists, or of one. */
   setDeaf(deaf: boolean, list?: string): void;
   readonly deaf: boolean;
   /** Deferring lists do, or fail to do, what they have taken and what has failed before; true when there was something new. */
   step(): boolean;
+  /** Whoever had lists open is dead, and with him what he had asked for; the rows stay. */
+  crash(): void;
   /** The rows, or undefined when there is no list. */
   rows(list: string): ReadonlySet<Subject> | undefined;
   /** The rows that were last written by banban and not by hand. */
@@ -148,8 +152,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           return isNew;
         },
       };
-      const all = opened.get(name) ?? new Set();
-      opened.set(name, all.add(here));
+      opened.set(name, (opened.get(name) ?? new Set()).add(here));
 
       const refuses = (subject: Subject): string | undefined => {
         if (own.networks !== 'addresses') return undefined;
@@ -160,6 +163,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       return {
         backend,
         ...(own.defers ? { defers: true as const } : {}),
+        ...(own.tells ? { isExact: true as const } : {}),
         refuses,
         read() {
           reads++;
@@ -173,7 +177,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
         write(change): ListFailures {
           changes.push({ list: name, ...change });
           const { remove, add } = change;
-          if (!all.has(here)) throw new Error(`${name} was closed`);
+          if (opened.get(name)?.has(here) !== true) throw new Error(`${name} was closed`);
           if (own.defers) {
             const say = (subject: Subject, until: number | undefined): void => {
               const before = failed.get(subject);
@@ -200,7 +204,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           return failures;
         },
         hits: () => new Map([...list.rows.keys()].map((subject) => [subject, { packets: list.rows.size, bytes: undefined, lastAt: undefined }])),
-        close: () => void all.delete(here),
+        close: () => void opened.get(name)?.delete(here),
       };
     },
     vanish(name) {
@@ -225,6 +229,10 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       const own = mannersOf(backendOf(name));
       if (!rowsOf(name).gone && put(name, subject, true, own) === undefined) told(name, own);
     },
+    disown(name) {
+      const { rows } = rowsOf(name);
+      for (const [subject, row] of rows) rows.set(subject, { ...row, byHand: true });
+    },
     setDeaf(deaf, name) {
       if (name === undefined) allDeaf = deaf;
       if (name !== undefined) rowsOf(name).deaf = deaf;
@@ -234,6 +242,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       return allDeaf || [...kernel.values()].some((list) => list.deaf);
     },
     step: () => [...opened.values()].flatMap((all) => [...all]).filter((one) => one.defers && one.step()).length > 0,
+    crash: () => opened.clear(),
     rows: (name) => (rowsOf(name).gone ? undefined : new Set(rowsOf(name).rows.keys())),
     written: (name) => new Set([...rowsOf(name).rows].flatMap(([subject, { byHand }]) => (byHand ? [] : subject))),
     lists: () => [...kernel.keys()],

@@ -136,8 +136,9 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       managed: () => engine.policy.config.firewall.manage,
       hasEvents: () => Promise.resolve(events !== undefined && rules.tellsByEvents()),
       onUnread: (unread) => engine.setUnread(unread),
-      onMended: () => engine.refresh(),
+      onMended: () => engine.reread(),
     });
+    if (rules !== undefined) undo.push(() => rules.close());
     if (supervisor !== undefined) undo.push(() => supervisor.stop());
     let events: ReturnType<typeof rulesetEvents> | undefined;
     if (native !== undefined && supervisor !== undefined) {
@@ -198,13 +199,13 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
         install: async () => {
           const outcome = await rules?.install([...engine.policy.targets.values()]);
           await supervisor?.looked();
-          engine.refresh();
+          engine.reread();
           return outcome ?? { changes: [], problems: [simulated ?? ''] };
         },
         remove: async () => {
           const outcome = (await rules?.remove([...engine.policy.targets.values()])) ?? { changes: [], problems: [simulated ?? ''] };
           supervisor?.look();
-          engine.refresh();
+          engine.reread();
           return isManaged() ? { ...outcome, problems: [...outcome.problems, 'banband manages the rules (firewall: { manage: true }) and puts them back at once; set manage to false and reload to keep them out'] } : outcome;
         },
       },
@@ -237,7 +238,10 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
         const targets = [...engine.policy.targets.values()];
         await stopAll();
         if (kept.manage && kept.removeAtStop && rules !== undefined) {
-          const { changes, problems } = await rules.remove(targets);
+          // After the supervisor, which would put them back, and with it went the one that it used.
+          const last = createRuleset({ clock });
+          const { changes, problems } = await last.remove(targets);
+          last.close();
           log.info('firewall_removed', { changes });
           for (const message of problems) log.error('firewall', { message });
         }

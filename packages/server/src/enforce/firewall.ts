@@ -71,6 +71,8 @@ export interface KernelList {
   identity(): string | undefined;
   /** Writes a change. A list that is gone in the middle fails each of the remaining subjects. */
   write(change: ListChange): ListFailures;
+  /** For a list that defers: forget what was read, because somebody has changed it, and look again at once. */
+  reread?(): void;
   /** What met the rows; empty where the kernel does not tell. May cost as much as `read`. */
   hits(): ReadonlyMap<Subject, Hits>;
   /** Lets go of descriptors and children; the rows stay. */

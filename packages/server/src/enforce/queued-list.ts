@@ -42,7 +42,7 @@ export interface QueueOptions {
 /** Rows in one change: a fifth of a second, so that neither the loop nor a ban that comes meanwhile has to wait for long. */
 const MOST_ROWS = 10_000;
 /** A look at the list is good for so long. */
-const FRESH = ms(1000);
+const FRESH = ms(700);
 /** And for so many times what it cost, up to a minute: 5 % of a core for looking. */
 const REST_FACTOR = 20;
 const LONGEST_REST = 60_000;
@@ -232,9 +232,10 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
     refuses: (subject) => driver.refuses(subject),
 
     read(): ListState {
-      if (rest === undefined && (driver.canRead || known.state !== 'present')) {
+      if (driver.canRead || known.state !== 'present') {
+        // At the end of the rest, where it is not over: whoever asks seldom must not wait for another of his turns.
         isReadWanted = true;
-        wake();
+        if (rest === undefined) wake();
       }
       if (known.state !== 'present') return known;
       const pending = new Set<Subject>();
@@ -265,6 +266,16 @@ export function queuedList(driver: ListDriver, { clock, changed }: QueueOptions)
       if (driver.canRead && putOff < MOST_PUT_OFF && !fresh.waits()) reading?.abort();
       wake();
       return new Map();
+    },
+
+    reread() {
+      if (!driver.canRead || stop.signal.aborted) return;
+      rest?.cancel();
+      rest = undefined;
+      isReadWanted = true;
+      // What a look under way saw may be of before.
+      reading?.abort();
+      wake();
     },
 
     hits: () => driver.hits?.() ?? NO_HITS,

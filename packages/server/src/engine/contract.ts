@@ -123,6 +123,8 @@ export interface Engine {
   bans(): readonly BanRecord[];
   history(subject: Subject): AddressHistory;
   reconcile(): readonly (TargetState & SyncResult)[];
+  /** Told that somebody has changed the firewall: lists that programs keep are looked at anew, too. */
+  reread(): void;
   /** Looks at the kernel, if the last look is not of this moment: what is asked after it is true. */
   refresh(): void;
   enforcementOf(ban: BanRecord): Enforcement;

@@ -40,6 +40,8 @@ export interface Enforcer {
   verify(target: string): void;
   /** Looks at every list, cheaply where nothing seems to have changed. */
   check(): void;
+  /** Told that somebody has changed lists or rules: what has to be looked at anew is looked at, the rest is synced. */
+  reread(): void;
   /** Syncs every list whose last look is older than a moment, so that what is shown next is true. */
   refresh(): void;
   enforcementOf(ban: BanRecord): Enforcement;
@@ -220,6 +222,14 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
     sync(target) {
       const done = ledgersOf(target).map((ledger) => ledger.sync());
       return { added: done.reduce((sum, one) => sum + one.added, 0), removed: done.reduce((sum, one) => sum + one.removed, 0) };
+    },
+    reread() {
+      for (const lists of targets.values()) {
+        for (const { ledger } of lists) {
+          if (ledger.list.reread === undefined) ledger.refresh();
+          else ledger.list.reread();
+        }
+      }
     },
     verify(target) {
       for (const ledger of ledgersOf(target)) ledger.verify();

@@ -333,7 +333,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     }
     const reason = `${count} banned addresses in this network, the last one ${ban.address}`;
     const at = clock.now();
-    const origin = standing?.origin ?? ban.origin;
+    const origin = standing?.origin ?? { kind: 'rule', name: rule.config.name };
     const write: BanWrite = { address: network, target: ban.target, origin, level: undefined, reason, at, until: ban.until, offence: undefined };
     let made: BanRecord[] = [];
     if (!tryStore(() => (made = store.writeBans([write], 'process')))) {
@@ -574,10 +574,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       settle();
       const asked = subjects === undefined ? undefined : [...new Set(subjects)];
       const bansOf = (subject: Subject): BanRecord[] => (isNetwork(subject) ? active.everywhere(subject) : bansFor(subject));
-      const found = new Map<Subject, BanRecord[]>();
-      if (asked === undefined) for (const ban of active.all()) found.set(ban.address, [...(found.get(ban.address) ?? []), ban]);
-      else for (const subject of asked) found.set(subject, bansOf(subject));
       const isMeant = (ban: BanRecord): boolean => target === undefined || ban.target === target;
+      const found = new Map<Subject, BanRecord[]>();
+      if (asked === undefined) for (const ban of active.all().filter(isMeant)) found.set(ban.address, [...(found.get(ban.address) ?? []), ban]);
+      else for (const subject of asked) found.set(subject, bansOf(subject));
       const bans = [...new Set([...found.values()].flat())].filter(isMeant);
       const stuck = new Set(end(bans, 'unbanned', by, clock.now()));
       const names = [...rules.keys()];
@@ -612,6 +612,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         return { ...enforcer.stateOf(name), ...done };
       });
     },
+    reread: () => enforcer.reread(),
     refresh: () => enforcer.refresh(),
     enforcementOf: (ban) => enforcer.enforcementOf(ban),
     hitsOf: (target) => enforcer.hitsOf(target),

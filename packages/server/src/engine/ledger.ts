@@ -104,7 +104,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
   /** Ended here, not yet confirmed gone from the kernel. */
   const ended = new Map<Subject, number>();
   const owed = new Set<number>();
-  let foreign: Subject[] = [];
+  let foreign = new Set<Subject>();
   let pending = new Set<Subject>();
   let failures: ListFailures = NO_FAILURES;
   let capacity: number | undefined;
@@ -174,7 +174,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     const found: ListState = list.read();
     identity = undefined;
     held = new Set();
-    foreign = [];
+    foreign = new Set();
     pending = new Set();
     failures = NO_FAILURES;
     switch (found.state) {
@@ -203,7 +203,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       const ban = active.get(subject);
       // The ban's own text: the one that was just read would be kept beside it.
       if (ban !== undefined) held.add(ban.address);
-      else if (!ended.has(subject)) foreign.push(subject);
+      else if (!ended.has(subject)) foreign.add(subject);
     }
   }
 
@@ -216,7 +216,11 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       pending.delete(subject);
     }
     const into = list.defers === true ? pending : held;
-    for (const { subject } of add) if (!refused.has(subject)) into.add(subject);
+    for (const { subject } of add) {
+      // What others put in for a banned address is banban's now.
+      foreign.delete(subject);
+      if (!refused.has(subject)) into.add(subject);
+    }
     const [first] = refused;
     if (first === undefined) return refused;
     if (list.identity() === undefined) {
@@ -286,7 +290,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
   }
 
   /** Places that neither others have nor rows that can't be taken out. */
-  const places = (): number => Math.max(0, (capacity ?? Infinity) - foreign.length - ended.size);
+  const places = (): number => Math.max(0, (capacity ?? Infinity) - foreign.size - ended.size);
   /** How many rows have a place or will have one. */
   const claimed = (): number => [...pending].reduce((sum, subject) => sum + Number(!held.has(subject)), held.size);
 
@@ -432,7 +436,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       const own = [...bans.of(target).values()].filter((ban) => takes(ban.address));
       const not = own.filter((ban) => !held.has(rowFor(ban.address)));
       const notHeld = not.sort((a, b) => (a.until === b.until ? 0 : b.until > a.until ? 1 : -1)).map((b) => b.address);
-      const common = { backend: list.backend, bans: own.length, held: own.length - not.length, foreign, capacity, notHeld };
+      const common = { backend: list.backend, bans: own.length, held: own.length - not.length, foreign: [...foreign], capacity, notHeld };
       if (state === 'unknown') return list.defers === true ? { ...common, state: 'pending', message: `${list.backend} has not answered yet` } : { ...common, state: 'failed', message: 'not looked at yet' };
       if (state === 'missing' || state === 'failed') return { ...common, state, message };
       if (pending.size > 0) return { ...common, state: 'pending', message: `${pending.size} rows are being written` };

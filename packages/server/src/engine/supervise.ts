@@ -39,7 +39,7 @@ export interface SupervisorParts {
 /** Several rules are changed at once by whoever changes any: the last of them is waited for. */
 const SETTLE = ms(20);
 /** Where nobody tells of changes: back within the two seconds that are promised, what it takes to look and to mend included. */
-const POLL = ms(1300);
+const POLL = ms(1000);
 /** Where the kernel tells, for what it may have failed to tell. */
 const SELDOM = ms(30_000);
 /** After a failure: 1 s, 2 s, 4 s … */

@@ -11,8 +11,12 @@ describe('an unknown key is an error that says what was meant', () => {
     [withRule('occurences: 3'), '6: rules.probe.occurences: there is no key "occurences" here; did you mean "occurrences"?'],
     [withRule('maxretry: 3'), '6: rules.probe.maxretry: there is no key "maxretry" here; did you mean "occurrences"?'],
     [withTop('control: { mdoe: "0660" }'), '6: control.mdoe: there is no key "mdoe" here; did you mean "mode"?'],
+    [withTop('firewall: { install: true }'), '6: firewall.install: there is no key "install" here; did you mean "manage"?'],
+    ['targets: { A: { banaction: nftables } }\nrules: {}\n', '1: targets.A.banaction: there is no key "banaction" here; did you mean "backend"?'],
+    ['targets: { A: { port: 22 } }\nrules: {}\n', '1: targets.A.port: there is no key "port" here; did you mean "ports"?'],
+    ['targets: { A: { backend: command, command: { ban: [/x, "{address}"], unban: [/x, "{address}"], start: [/y] } } }\nrules: {}\n', '1: targets.A.command.start: there is no key "start" here; the keys are ban, unban, flush, timeout'],
     [withTop('control: { zzzzzz: 1 }'), '6: control.zzzzzz: there is no key "zzzzzz" here; the keys are socket, group, mode'],
-    [withTop('sources: []'), '6: sources: there is no key "sources" here; the keys are socket, database, control, allowlist, targets, defaults, goodpatterns, rules'],
+    [withTop('sources: []'), '6: sources: there is no key "sources" here; the keys are socket, database, control, allowlist, firewall, targets, defaults, goodpatterns, rules'],
   ])('%#', (text, says) => {
     expect(problemsOf(text)).toEqual([says]);
   });
@@ -89,6 +93,63 @@ describe('a value of the wrong type says what was found and what is wanted', () 
   test('no, on and 1:30 are text, as YAML 1.2 has it', () => {
     expect(loadText('targets: { no: {}, on: {} }\nrules: { y: { target: no, badpatterns: [x] } }\n').config.rules[0]?.target).toBe('no');
     expect(problemsOf('defaults: { interval: 1:30 }\ntargets: { A: {} }')).toEqual([expect.stringMatching(/found the text "1:30", wanted a duration/)]);
+  });
+});
+
+describe('in a target', () => {
+  const BACKENDS = 'xt_recent, nftables, ipset, hosts_deny, command, or a list of several of them';
+  const PORT = 'a port by number or name, a range such as 6000-6010, or a list of them';
+  const COMMAND = 'a list of a program (by its whole path) and its arguments';
+  const inTarget = (line: string) => `targets:\n  A:\n    ${line}\nrules: {}\n`;
+  test.each([
+    ['backend: iptables', `found the text "iptables", wanted ${BACKENDS}; did you mean nftables?`],
+    ['backend: pf', `found the text "pf", wanted ${BACKENDS}`],
+    ['backend: 5', `found the number 5, wanted ${BACKENDS}`],
+    ['backend: []', `found a list, wanted ${BACKENDS}; the list is empty`],
+    ['backend: { nftables: true }', `found a map, wanted ${BACKENDS}`],
+    ['backend: [nftables, ipset, nftables]', 'has nftables twice'],
+    ['backend: [nftables, [ipset]]', `found a list, wanted ${BACKENDS}`],
+    ['ports: 0', `found the number 0, wanted ${PORT}, from 1 to 65535`],
+    ['ports: 65536', `found the number 65536, wanted ${PORT}, from 1 to 65535`],
+    ['ports: [25, 010]', `found the number 010, wanted ${PORT}, from 1 to 65535`],
+    ['ports: 6010-6000', `found the text "6010-6000", wanted ${PORT}, from 1 to 65535`],
+    ['ports: 1-65536', `found the text "1-65536", wanted ${PORT}, from 1 to 65535`],
+    ['ports: -25', `found the number -25, wanted ${PORT}, from 1 to 65535`],
+    ['ports: 2.5', `found the number 2.5, wanted ${PORT}, from 1 to 65535`],
+    ['ports: smpt', `found the text "smpt", wanted ${PORT}; a service that is not known here is written by its number (see /etc/services)`],
+    ['ports: "22,25"', `found the text "22,25", wanted ${PORT}, from 1 to 65535`],
+    ['ports: []', `found a list, wanted ${PORT}; the list is empty`],
+    ['ports: { ssh: 22 }', `found a map, wanted ${PORT}, from 1 to 65535`],
+    [`ports: [${'22, '.repeat(16)}]`, `found a list, wanted ${PORT} of at most 15`],
+    ['protocol: icmp', 'found the text "icmp", wanted tcp, udp, or a list of several of them'],
+    ['protocol: [tcp, tcp]', 'has tcp twice'],
+    ['action: deny', 'found the text "deny", wanted drop or reject'],
+    ['action: rejekt', 'found the text "rejekt", wanted drop or reject; did you mean reject?'],
+    ['action: [drop]', 'found a list, wanted drop or reject'],
+    ['ipv6_prefix: 31', 'found the number 31, wanted a whole number from 32 to 128'],
+    ['ipv6_prefix: 129', 'found the number 129, wanted a whole number from 32 to 128'],
+    ['ipv6_prefix: /64', 'found the text "/64", wanted a whole number from 32 to 128'],
+    ['network_after: 1', 'found the number 1, wanted a whole number from 2 to 256'],
+    ['network_after: 257', 'found the number 257, wanted a whole number from 2 to 256'],
+    ['command: /usr/local/sbin/ban', 'found the text "/usr/local/sbin/ban", wanted a map'],
+    ['command: { ban: "/x {address}", unban: [/x, "{address}"] }', `found the text "/x {address}", wanted ${COMMAND}; there is no shell, so each argument stands by itself: [/usr/local/sbin/ban, "{address}"]`],
+    ['command: { ban: [ban, "{address}"], unban: [/x, "{address}"] }', `found a list, wanted ${COMMAND}; the program has to be given by its whole path`],
+    ['command: { ban: [], unban: [/x, "{address}"] }', `found a list, wanted ${COMMAND}; the program has to be given by its whole path`],
+    ['command: { ban: [/x, [a]], unban: [/x, "{address}"] }', `found a list, wanted ${COMMAND}`],
+    ['command: { ban: [/x, "a\\0b"], unban: [/x, "{address}"] }', expect.stringMatching(`^found the text "a.*b", wanted ${COMMAND.replaceAll(/[()]/g, '.')}$`)],
+    ['command: { ban: [/x, "{address}"] }', 'is missing: ends one ban; must succeed where there is none'],
+    ['command: { ban: [/x, "{address}"], unban: [/x, "{address}"], timeout: 0.1 }', 'found the number 0.1, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
+  ])('%s', (line, says) => {
+    const problems = problemsOf(inTarget(line)).map((problem) => problem.replace(/^3: targets\.A\.[\w.[\]]+: /, ''));
+    expect(problems).toContainEqual(says);
+  });
+  test.each([
+    ['firewall: { manage: yes }', 'found the text "yes", wanted true or false; yes is plain text since YAML 1.2'],
+    ['firewall: { remove_at_stop: 1 }', 'found the number 1, wanted true or false'],
+    ['firewall: { hosts_deny: /etc/ }', 'found the text "/etc/", wanted a path of a file, not of a directory'],
+    ['firewall: true', 'found the boolean true, wanted a map'],
+  ])('%s', (line, says) => {
+    expect(problemsOf(withTop(line)).map((problem) => problem.replace(/^6: [\w.]+: /, ''))).toEqual([says]);
   });
 });
 

@@ -14,7 +14,8 @@ test('the smallest configuration has every default', () => {
     database: '/var/lib/banban/banban.db',
     control: { socket: '/run/banban/control.sock', group: undefined, mode: 0o660 },
     allowlist: ['127.0.0.0/8', '::1/128'],
-    targets: [{ name: 'BLOCKER', ban: [48 * H], seconds: undefined }],
+    firewall: { manage: false, removeAtStop: false, hostsDeny: '/etc/hosts.deny' },
+    targets: [{ name: 'BLOCKER', backends: ['xt_recent'], ban: [48 * H], ports: [], protocols: ['tcp'], action: 'drop', ipv6Prefix: 128, networkAfter: undefined, seconds: undefined, command: undefined }],
     goodPatterns: [],
     rules: [{ name: 'probe', target: 'BLOCKER', occurrences: 3, interval: H, memory: 90 * D, ban: [48 * H], resetconns: false }],
   });
@@ -35,6 +36,75 @@ rules:
   expect(config.targets[0]).toMatchObject({ ban: [H, 2 * H, FOREVER], seconds: ms(180_000) });
   expect(config.rules[0]).toMatchObject({ occurrences: 1, interval: 1.5 * H, memory: D, ban: [H / 6], resetconns: true });
   expect(config.rules[1]).toMatchObject({ occurrences: 7, interval: 90_000, memory: 14 * D, ban: [H, 2 * H, FOREVER], resetconns: false });
+});
+
+test('a target has one backend or several, in the order of the file, and what they are to do', () => {
+  const { config, warnings } = loadText(`
+firewall: { manage: true, remove_at_stop: true, hosts_deny: run/hosts.deny }
+targets:
+  A: { backend: [nftables, xt_recent], ports: [ssh, 587, 6000-6010, '7000:7001', SMTP], protocol: [udp, tcp], action: reject, ipv6_prefix: 64, network_after: 5, seconds: 3m }
+  B: { backend: ipset, ports: 22 }
+  C:
+    backend: command
+    command: { ban: [/sbin/x, add, '{address}', 'list={target}', 5], unban: [/sbin/x, del, '{address}'], flush: [/sbin/x, '{target}'], timeout: 1m }
+  D: { backend: [hosts_deny, command], command: { ban: [/x, '{address}'], unban: [/y, 'of:{address}'] } }
+`);
+  expect(warnings).toMatchObject([{ key: 'rules' }]);
+  expect(config.firewall).toEqual({ manage: true, removeAtStop: true, hostsDeny: join(process.cwd(), 'run/hosts.deny') });
+  expect(config.targets).toMatchObject([
+    {
+      backends: ['nftables', 'xt_recent'],
+      ports: [{ first: 22, last: 22 }, { first: 587, last: 587 }, { first: 6000, last: 6010 }, { first: 7000, last: 7001 }, { first: 25, last: 25 }],
+      protocols: ['udp', 'tcp'],
+      action: 'reject',
+      ipv6Prefix: 64,
+      networkAfter: 5,
+      seconds: 180_000,
+    },
+    { backends: ['ipset'], ports: [{ first: 22, last: 22 }], protocols: ['tcp'], action: 'drop' },
+    { command: { ban: ['/sbin/x', 'add', '{address}', 'list={target}', '5'], unban: ['/sbin/x', 'del', '{address}'], flush: ['/sbin/x', '{target}'], timeout: 60_000 } },
+    { backends: ['hosts_deny', 'command'], command: { ban: ['/x', '{address}'], flush: undefined, timeout: 10_000 } },
+  ]);
+});
+
+describe('what the backends of a target can’t do', () => {
+  const ends = "unban: [/x, '{address}']";
+  const command = `command: { ban: [/x, '{address}'], ${ends} }`;
+  const RULES = 'is only for backends with rules in the firewall (xt_recent, nftables, ipset), and this target has none';
+  test.each([
+    ['A: { backend: hosts_deny, ports: 22 }', ['ports: can’t be had with backend: hosts_deny: TCP wrappers know programs, not ports, so that all of them would be closed']],
+    ['A: { backend: [nftables, hosts_deny], ports: 22 }', ['ports: can’t be had with backend: hosts_deny: TCP wrappers know programs, not ports, so that all of them would be closed']],
+    [`A: { backend: command, ports: 22, ${command} }`, [`ports: ${RULES}`]],
+    ['A: { backend: hosts_deny, action: reject }', [`action: ${RULES}`]],
+    ['A: { backend: nftables, protocol: udp }', ['protocol: is only for targets with ports: without them every protocol is closed']],
+    ['A: { backend: command }', ['command: is missing: backend: command runs the programs that stand here']],
+    [`A: { ${command} }`, ['command: is only for backend: command, which this target has not']],
+    [`A: { backend: command, command: { ban: [/x], ${ends} } }`, ['command.ban: has no {address} in its arguments, so the program would not know whom it is about']],
+    [`A: { backend: command, command: { ban: [/x, '{ip}'], ${ends} } }`, ['command.ban: has {ip}, and only {address} and {target} stand for something here']],
+    [`A: { backend: command, command: { ban: [/x, '{address}'], ${ends}, flush: [/x, '{address}'] } }`, ['command.flush: has {address}, and only {target} stands for something here']],
+    ['A: { backend: nftables, seconds: 60 }', ['seconds: is only for backend: xt_recent, which this target has not']],
+    ['A: { network_after: 5 }', ['network_after: needs a backend that can hold networks, such as nftables or ipset: the lists of xt_recent hold single addresses']],
+    ['1A: { backend: nftables }', ['the name of a target with nftables has to begin with a letter']],
+    [`${'x'.repeat(22)}: { backend: ipset }`, ['the name of a target with ipset may have 21 characters, because the kernel allows 31 for a set with all that is added to it; this has 22']],
+    ['A: { ports: [1-2, 3-4, 5-6, 7-8, 9-10, 11-12, 13-14, 15-16] }', ['ports: has more than the 15 ports that one rule of iptables can have, where a range counts as two']],
+    ['A: { backend: [nftables, ipset], ports: [1-2, 3-4, 5-6, 7-8, 9-10, 11-12, 13-14, 15-16] }', ['ports: has more than the 15 ports that one rule of iptables can have, where a range counts as two']],
+  ])('%s', (line, says) => {
+    expect(problemsOf(`targets:\n  ${line}\nrules: {}\n`).map((problem) => problem.replace(/^2: targets\.\w+[.:] ?/, ''))).toEqual(says);
+  });
+
+  test.each([
+    'A: { backend: [xt_recent, hosts_deny], seconds: 60 }',
+    'A: { backend: [xt_recent, nftables], network_after: 5 }',
+    'A: { backend: hosts_deny, network_after: 5, ipv6_prefix: 64 }',
+    `${'x'.repeat(21)}: { backend: ipset }`,
+    '1A: { backend: ipset }',
+    'A: { backend: nftables, ports: [1-2, 3-4, 5-6, 7-8, 9-10, 11-12, 13-14, 15-16], protocol: udp, action: reject }',
+    `A: { backend: [nftables, command], ports: 22, action: reject, ${command} }`,
+    'A: { ports: [1-2, 3-4, 5-6, 7-8, 9-10, 11-12, 13-14, 22] }',
+    'A: { ipv6_prefix: 64, action: reject }',
+  ])('and what they can: %s', (line) => {
+    expect(warningsOf(`targets:\n  ${line}\nrules: {}\n`)).toEqual(['warning: rules: there are no rules, so nothing is banned but by hand']);
+  });
 });
 
 test('lists with nothing left in them are as if they were absent', () => {
@@ -66,6 +136,7 @@ describe('paths', () => {
     expect(problemsOf(`${MINIMAL}socket: ${'a'.repeat(107)}\n`)).toEqual([expect.stringMatching(/the kernel allows 107/)]);
   });
   test('one path is not two things', () => {
+    expect(problemsOf(`${MINIMAL}database: /etc/hosts.deny\n`)).toEqual(["/etc/hosts.deny can't be the file of TCP wrappers and the database at once"].map((says) => expect.stringContaining(says)));
     expect(problemsOf(`${MINIMAL}socket: /run/x\ncontrol: { socket: /run/./x }\n`)).toEqual(["7: control.socket: /run/x can't be the control socket and the log socket at once"]);
   });
 });
@@ -114,6 +185,10 @@ describe('warnings', () => {
   });
   test('a control socket that everybody may use', () => {
     expect(warningsOf(`${MINIMAL}control: { mode: "0666" }\n`)).toEqual([expect.stringMatching(/control.mode: every user of this machine may ban and unban/)]);
+  });
+  test('rules that are to be taken out at a stop, and are not banband’s', () => {
+    expect(warningsOf(`${MINIMAL}firewall: { remove_at_stop: true }\n`)).toEqual([expect.stringMatching(/firewall.remove_at_stop: does nothing without manage: true, because then the rules are yours$/)]);
+    expect(warningsOf(`${MINIMAL}firewall: { remove_at_stop: true, manage: true }\n`)).toEqual([]);
   });
   test('a target that no rule uses is none', () => {
     expect(warningsOf(MINIMAL.replace('} }', '}, BYHAND: { ban: forever } }'))).toEqual([]);

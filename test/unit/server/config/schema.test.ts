@@ -49,6 +49,42 @@ describe('the JSON Schema', () => {
     { targets: { A: {}, 'a/b': {} } },
     { targets: { A: {}, ['x'.repeat(28)]: {} } },
     { targets: [] },
+    { firewall: { manage: true, remove_at_stop: true, hosts_deny: '/x' } },
+    { firewall: { manage: 'yes' } },
+    { firewall: { hosts_deny: '/x/' } },
+    { firewall: null },
+    { targets: { A: { backend: 'nftables' } } },
+    { targets: { A: { backend: ['nftables', 'xt_recent'] } } },
+    { targets: { A: { backend: ['nftables', 'nftables'] } } },
+    { targets: { A: { backend: [] } } },
+    { targets: { A: { backend: 'iptables' } } },
+    { targets: { A: { backend: null } } },
+    { targets: { A: { ports: 22 } } },
+    { targets: { A: { ports: 'ssh' } } },
+    { targets: { A: { ports: ['ssh', '22', '6000-6010', 'SMTP', 'pop-3', 'ms-sql-s'] } } },
+    { targets: { A: { ports: 0 } } },
+    { targets: { A: { ports: 65_536 } } },
+    { targets: { A: { ports: '022' } } },
+    { targets: { A: { ports: '22,25' } } },
+    { targets: { A: { ports: [] } } },
+    { targets: { A: { ports: new Array(16).fill(22) } } },
+    { targets: { A: { ports: 22, protocol: ['tcp', 'udp'], action: 'reject' } } },
+    { targets: { A: { ports: 22, protocol: 'icmp' } } },
+    { targets: { A: { ports: 22, protocol: ['udp', 'udp'] } } },
+    { targets: { A: { action: 'accept' } } },
+    { targets: { A: { action: ['drop'] } } },
+    { targets: { A: { ipv6_prefix: 64 } } },
+    { targets: { A: { ipv6_prefix: 31 } } },
+    { targets: { A: { ipv6_prefix: '64' } } },
+    { targets: { A: { backend: 'ipset', network_after: 2 } } },
+    { targets: { A: { backend: 'ipset', network_after: 1 } } },
+    { targets: { A: { backend: 'command', command: { ban: ['/x', '{address}', 5, true], unban: ['/x', '{address}'], flush: ['/x'], timeout: '5s' } } } },
+    { targets: { A: { backend: 'command', command: { ban: ['x', '{address}'], unban: ['/x', '{address}'] } } } },
+    { targets: { A: { backend: 'command', command: { ban: [], unban: ['/x', '{address}'] } } } },
+    { targets: { A: { backend: 'command', command: { ban: '/x {address}', unban: ['/x', '{address}'] } } } },
+    { targets: { A: { backend: 'command', command: { ban: ['/x', '{address}', null], unban: ['/x', '{address}'] } } } },
+    { targets: { A: { backend: 'command', command: { ban: ['/x', '{address}'] } } } },
+    { targets: { A: { backend: 'command', command: { ban: ['/x', '{address}'], unban: ['/x', '{address}'], timeout: 0 } } } },
     { defaults: { occurrences: 1, interval: 1, memory: '1d' } },
     { defaults: { occurrences: 0 } },
     { defaults: { occurrences: 1.5 } },
@@ -88,7 +124,9 @@ describe('the manual', () => {
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toEqual([
       'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'database', 'control', 'control.socket', 'control.group', 'control.mode', 'allowlist',
-      'targets', 'targets.NAME.ban', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'goodpatterns',
+      'firewall', 'firewall.manage', 'firewall.remove_at_stop', 'firewall.hosts_deny',
+      'targets', 'targets.NAME.backend', 'targets.NAME.ban', 'targets.NAME.ports', 'targets.NAME.protocol', 'targets.NAME.action', 'targets.NAME.ipv6_prefix', 'targets.NAME.network_after',
+      'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban', 'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'goodpatterns',
       'rules', 'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns',
     ]);
     for (const { description } of manual) expect(description).toMatch(/^[^.]+(?:\.[^. ]+)*[^.]$/);
@@ -97,11 +135,14 @@ describe('the manual', () => {
     const defaults = Object.fromEntries(manual.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
     expect(defaults).toEqual({
       socket: '/run/banban/log.sock', 'socket.path': '/run/banban/log.sock', 'socket.mode': '0660', database: '/var/lib/banban/banban.db',
-      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]', 'targets.NAME.ban': '48h',
+      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]',
+      'firewall.manage': 'false', 'firewall.remove_at_stop': 'false', 'firewall.hosts_deny': '/etc/hosts.deny',
+      'targets.NAME.backend': 'xt_recent', 'targets.NAME.ban': '48h', 'targets.NAME.protocol': 'tcp', 'targets.NAME.action': 'drop', 'targets.NAME.ipv6_prefix': '128', 'targets.NAME.command.timeout': '10s',
       'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'rules.NAME.resetconns': 'false',
     });
     const explicit = `socket: ${defaults.socket}\ndatabase: ${defaults.database}\ncontrol: { socket: ${defaults['control.socket']}, mode: ${defaults['control.mode']} }
-allowlist: [127.0.0.0/8, '::1']\ntargets: { A: { ban: ${defaults['targets.NAME.ban']} } }
+allowlist: [127.0.0.0/8, '::1']\nfirewall: { manage: ${defaults['firewall.manage']}, remove_at_stop: ${defaults['firewall.remove_at_stop']}, hosts_deny: ${defaults['firewall.hosts_deny']} }
+targets: { A: { backend: ${defaults['targets.NAME.backend']}, ban: ${defaults['targets.NAME.ban']}, action: ${defaults['targets.NAME.action']}, ipv6_prefix: ${defaults['targets.NAME.ipv6_prefix']} } }
 defaults: { occurrences: ${defaults['defaults.occurrences']}, interval: ${defaults['defaults.interval']}, memory: ${defaults['defaults.memory']} }
 rules: { r: { target: A, badpatterns: [x], resetconns: false } }\n`;
     const bare = 'targets: { A: {} }\nrules: { r: { target: A, badpatterns: [x] } }\n';

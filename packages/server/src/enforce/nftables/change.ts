@@ -7,7 +7,7 @@ import type { Answer, NetlinkSocket } from '../../netlink/socket.ts';
 import type { ListFailures } from '../firewall.ts';
 import { findRows, intervalsOf, overlapOf, type Found } from './find.ts';
 import { lookAt, type SetFault } from './look.ts';
-import { EEXIST, ENOENT, unusable, unwritable } from './refusal.ts';
+import { EEXIST, ENOENT, isFull, unusable, unwritable } from './refusal.ts';
 import { UNREADABLE, type Rows } from './rows.ts';
 import { isOfNetworks, type ElementSet } from './sets.ts';
 import { isLookedFor, stepsOf } from './steps.ts';
@@ -27,8 +27,10 @@ export interface ChangeOptions {
 
 /** Rows in a transaction: a megabyte, and as much that the kernel tells the monitor. */
 const MOST_ROWS = 16_384;
-/** Transactions, one after the other, from which nothing was to be learnt but that they were refused. */
+/** Refused transactions of one portion, 15 ms each; and of those the ones from which nothing was to be learnt. */
+const MOST_REFUSED = 16;
 const MOST_STUCK = 4;
+const TRIED_IN_VAIN = 'the set kept changing, or the kernel has not let go yet of networks in it whose time is over';
 
 const NOTHING: Found = { there: new Map(), overlaps: new Map(), leaving: new Set() };
 
@@ -47,6 +49,7 @@ interface Portion {
   todo: readonly number[];
   /** Rows that are sent in messages of their own. */
   readonly alone: Set<number>;
+  refused: number;
   stuck: number;
 }
 
@@ -60,6 +63,7 @@ function once<T>(ask: () => T): () => T {
 function judge(rows: Rows, todo: readonly number[], parts: readonly Part[], leaving: ReadonlySet<string>, { socket, sets }: ChangeOptions): (answer: Answer) => Verdict {
   const looks = sets.map((set) => once(() => lookAt(socket, [set])));
   const networks = sets.map((set) => once(() => intervalsOf(socket, set)));
+  const full = new Map<number, string>();
   return ({ sequence, errno, message }) => {
     const part = parts[sequence - FIRST_PART];
     const set = part && sets[part.step.set];
@@ -75,6 +79,10 @@ function judge(rows: Rows, todo: readonly number[], parts: readonly Part[], leav
     if ((verb === 'remove' && errno === ENOENT) || (verb === 'add' && errno === EEXIST && !isNetwork)) return { kind: 'stuck', rows: those };
     const [row] = those;
     if (row === undefined || those.length > 1) return { kind: 'split', rows: those };
+    // A network that found room for its start and none for its end is in the way of those behind it.
+    if (isFull(errno)) full.set(number, unwritable(set.name, errno, message));
+    const noRoom = full.get(number);
+    if (noRoom !== undefined) return { kind: 'failed', rows: those, reason: noRoom };
     if (!isNetwork || errno !== EEXIST) return { kind: 'failed', rows: those, reason: unwritable(set.name, errno, message) };
     // Of a network whose time is over the kernel shows the start no longer, and still minds the end; it lets go of one with each try.
     const reason = overlapOf(rows, row, set, networks[number]?.() ?? [], leaving);
@@ -126,8 +134,9 @@ export function applyChange(rows: Rows, options: ChangeOptions): ListFailures {
     }
     if (verdicts.every(({ kind }) => kind === 'stuck') && ++portion.stuck === MOST_STUCK) {
       portion.stuck = 0;
-      for (const verdict of verdicts) fail(verdict.rows, 'the set kept changing, or the kernel has not let go yet of networks in it whose time is over');
+      for (const verdict of verdicts) if (verdict.kind === 'stuck') fail(verdict.rows, TRIED_IN_VAIN);
     }
+    if (++portion.refused === MOST_REFUSED) fail(portion.todo.filter((row) => !settled.has(row)), TRIED_IN_VAIN);
     portion.todo = portion.todo.filter((row) => !settled.has(row));
     return portion.todo.length === 0;
   }
@@ -143,7 +152,7 @@ export function applyChange(rows: Rows, options: ChangeOptions): ListFailures {
   });
   let broken: string | undefined;
   for (let at = 0; at < readable.length; at += MOST_ROWS) {
-    const portion: Portion = { todo: readable.slice(at, at + MOST_ROWS), alone: new Set(), stuck: 0 };
+    const portion: Portion = { todo: readable.slice(at, at + MOST_ROWS), alone: new Set(), refused: 0, stuck: 0 };
     try {
       while (broken === undefined && !attempt(portion));
     } catch (error) {

@@ -8,9 +8,9 @@ import type { NetlinkSocket } from '../../netlink/socket.ts';
 import { NFT_TABLE } from '../names.ts';
 import { ipv4Subject, ipv6Subject } from './address-text.ts';
 import { attributeEnd, eachElement } from './elements.ts';
-import { overlapping, pairs, putEnd, putLast, type Interval } from './intervals.ts';
+import { overlapping, putEnd, putLast, type Interval } from './intervals.ts';
 import { FAMILY, GETSETELEM, NEWSETELEM, NFTA_DATA_VALUE, NFTA_ELEM, NFTA_LIST, NFTA_LIST_ELEM, NFTA_TABLE } from './protocol.ts';
-import { dumpSet } from './read.ts';
+import { readIntervals } from './read.ts';
 import { KEY_ROOM, type Rows } from './rows.ts';
 import { isOfNetworks, type ElementSet } from './sets.ts';
 
@@ -106,16 +106,7 @@ const overlap = (start: string, { family, name }: ElementSet): string => {
 const behind = (rows: Rows, row: number, width: number): string | undefined => (putPlace(rows, row, width, 'next') ? key.toString('latin1', 0, width) : undefined);
 
 /** The networks of a set as the kernel shows them: not those whose time is over. @throws what the socket throws */
-export function intervalsOf(socket: NetlinkSocket, set: ElementSet): readonly Interval<undefined>[] {
-  const starts: [string, undefined][] = [];
-  const ends: string[] = [];
-  dumpSet(socket, set, (bytes, at, isEnd) => {
-    const text = bytes.toString('latin1', at, at + set.width);
-    if (isEnd) ends.push(text);
-    else starts.push([text, undefined]);
-  });
-  return pairs({ starts, ends });
-}
+export const intervalsOf = (socket: NetlinkSocket, set: ElementSet): readonly Interval<undefined>[] => readIntervals(socket, set, () => undefined).intervals;
 
 /** Says which of a set's networks is in the way of a row; undefined when none is. What is in `leaving` is not in the way. */
 export function overlapOf(rows: Rows, row: number, set: ElementSet, intervals: readonly Interval<undefined>[], leaving: ReadonlySet<string>): string | undefined {

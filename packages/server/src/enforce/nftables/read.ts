@@ -5,7 +5,7 @@ import type { NetlinkSocket } from '../../netlink/socket.ts';
 import { NFT_TABLE } from '../names.ts';
 import { ipv4Subject, ipv6Subject, isMapped } from './address-text.ts';
 import { eachElement } from './elements.ts';
-import { bitsOf, pairs } from './intervals.ts';
+import { bitsOf, pairs, type Interval } from './intervals.ts';
 import { FAMILY, GETSETELEM, NEWSETELEM, NFTA_LIST, NFTA_TABLE } from './protocol.ts';
 import { isOfNetworks, setNumber, type ElementSet } from './sets.ts';
 
@@ -45,7 +45,7 @@ export function readSet<T>(socket: NetlinkSocket, set: ElementSet, ipv6Prefix: n
 }
 
 /** Dumps a set as it is. @throws what the socket throws */
-export function dumpSet(socket: NetlinkSocket, set: ElementSet, action: (bytes: Buffer, key: number, isEnd: boolean, expression: number) => void): Dump {
+function dumpSet(socket: NetlinkSocket, set: ElementSet, action: (bytes: Buffer, key: number, isEnd: boolean, expression: number) => void): Dump {
   const writer = new MessageWriter(256);
   writer.begin(GETSETELEM, NLM_F_REQUEST | NLM_F_DUMP, FAMILY);
   writer.text(NFTA_TABLE, NFT_TABLE);
@@ -67,7 +67,8 @@ function readHosts<T>(socket: NetlinkSocket, set: ElementSet, ipv6Prefix: number
   });
 }
 
-function readNetworks<T>(socket: NetlinkSocket, set: ElementSet, ipv6Prefix: number, value: (bytes: Buffer, expression: number) => T, row: RowAction<T>): Dump {
+/** The networks of a set as the kernel shows them, from the lowest, with what `value` made of each. @throws what the socket throws */
+export function readIntervals<T>(socket: NetlinkSocket, set: ElementSet, value: (bytes: Buffer, expression: number) => T): { readonly dump: Dump; readonly intervals: readonly Interval<T>[] } {
   const starts: [string, T][] = [];
   const ends: string[] = [];
   const dump = dumpSet(socket, set, (bytes, key, isEnd, expression) => {
@@ -75,7 +76,12 @@ function readNetworks<T>(socket: NetlinkSocket, set: ElementSet, ipv6Prefix: num
     if (isEnd) ends.push(text);
     else starts.push([text, value(bytes, expression)]);
   });
-  for (const { start, end, value: of } of pairs({ starts, ends })) {
+  return { dump, intervals: pairs({ starts, ends }) };
+}
+
+function readNetworks<T>(socket: NetlinkSocket, set: ElementSet, ipv6Prefix: number, value: (bytes: Buffer, expression: number) => T, row: RowAction<T>): Dump {
+  const { dump, intervals } = readIntervals(socket, set, value);
+  for (const { start, end, value: of } of intervals) {
     const first = Buffer.from(start, 'latin1');
     const bits = bitsOf(first, end === undefined ? undefined : Buffer.from(end, 'latin1'));
     if (bits === undefined || !isOfNetworks(setNumber(set.family, bits, ipv6Prefix))) continue;

@@ -32,6 +32,9 @@ export function unreadable(number: number, message: string): string {
   return number === 0 ? 'nf_tables did not answer' : `nf_tables could not be read (${named(number, message)})`;
 }
 
+/** Whether the kernel had no room for an element in its set; in a hash and in a tree it says so by ENFILE. */
+export const isFull = (number: number): boolean => number === errno.ENFILE || number === errno.ENOSPC;
+
 /** Why the kernel did not write a row. */
 export function unwritable(set: string, number: number, message: string): string {
   switch (number) {
@@ -40,10 +43,8 @@ export function unwritable(set: string, number: number, message: string): string
       return NOT_ROOT;
     case errno.ENOENT:
       return noSet(set);
-    case errno.ENFILE:
-    case errno.ENOSPC:
-      return `the set ${set} is full: give it a larger size, or none`;
     default:
+      if (isFull(number)) return `the set ${set} is full: give it a larger size, or none`;
       return `the kernel did not write it to the set ${set} (${named(number, message)})`;
   }
 }

@@ -23,6 +23,8 @@ export interface Evidence {
   readonly ipset: IpsetLook | undefined;
   /** Whether an interface other than the loopback has an IPv6 address. */
   readonly usesIpv6: boolean;
+  /** Whether a target's list of xt_recent is known to see as much of IPv6 addresses as the target wants. */
+  readonly hasKnownMask: (target: TargetConfig) => boolean;
   /** Rows that a list of xt_recent can have; undefined when the kernel does not tell. */
   readonly recentRows: number | undefined;
 }
@@ -43,7 +45,7 @@ async function gatherNft(programs: Programs): Promise<{ readonly look: NftLook; 
 }
 
 /** Looks at what the targets need, and at nothing else. */
-export async function gather(targets: readonly TargetConfig[], programs: Programs, given: Pick<Evidence, 'usesIpv6' | 'recentRows'>): Promise<Evidence> {
+export async function gather(targets: readonly TargetConfig[], programs: Programs, given: Pick<Evidence, 'usesIpv6' | 'hasKnownMask' | 'recentRows'>): Promise<Evidence> {
   const [nft, iptables, ipset] = await Promise.all([
     targets.some(needsNft) ? gatherNft(programs) : undefined,
     targets.some(needsIptables) ? gatherIptables(programs) : undefined,

@@ -14,6 +14,7 @@ export interface RuleFinding extends Finding {
     | 'seconds-differ'
     | 'hitcount-too-high'
     | 'mask-differs'
+    | 'mask-unknown'
     | 'wrong-direction'
     | 'set-flags'
     | 'both-iptables'

@@ -128,7 +128,7 @@ export function diagnose(targets: readonly TargetConfig[], evidence: Evidence, f
         if (backend === 'nftables') return nft?.isDone === true && nft.table !== 'absent' && nft.table.sets.has(list) && hasOwnRules(evidence);
         return all.some(({ iptables: one, saved }) => one.family === family && saved.isDone && namesList(saved.tables, backend, list));
       };
-      found.push(...readingFindings({ target, backend, families, readings, isNamed }, facts));
+      found.push(...readingFindings({ target, backend, families, readings, hasKnownMask: evidence.hasKnownMask(target), isNamed }, facts));
     }
   if (!facts.managed && hasOwnRules(evidence))
     found.push(general('warning', 'not-managed', 'banban’s own rules are in the firewall, and nobody puts them in again when they are gone, after a reload of the firewall or a reboot', 'set firewall: {manage: true}, or save them with the rest of your firewall'));

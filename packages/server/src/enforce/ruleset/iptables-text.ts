@@ -6,6 +6,9 @@
  * address came, and when a list is full those who have been quiet for longest make room. A target with `seconds` has `--rcheck`:
  * rows are to stop matching when banband is no longer there to renew them, and with `--update` the attacker's own packets would
  * renew them for ever.
+ *
+ * The rule for IPv4 has no `--mask`: with one, and being the first to name the list, it would take away all but 32 bits of IPv6 addresses
+ * (recent-lists.ts).
  */
 import type { Family } from 'banban-shared';
 import type { PortRange, TargetConfig } from '../../config/config.ts';
@@ -34,10 +37,10 @@ function meant({ ports, protocols }: TargetConfig): readonly { readonly match: s
 
 /** Looks for the packet's source in the lists of a target, the last thing that a rule does: it may leave a trace. */
 function looks({ name, backends, ipv6Prefix, seconds }: TargetConfig, family: Family): readonly string[] {
-  const mask = family === 4 ? '255.255.255.255' : ipv6Mask(ipv6Prefix);
+  const mask = family === 4 ? '' : `--mask ${ipv6Mask(ipv6Prefix)} `;
   const recent = seconds === undefined ? '--update' : `--rcheck --seconds ${Math.floor(seconds / 1000)}`;
   return [
-    ...(backends.includes('xt_recent') ? [`-m recent ${recent} --name ${name} --mask ${mask} --rsource`] : []),
+    ...(backends.includes('xt_recent') ? [`-m recent ${recent} --name ${name} ${mask}--rsource`] : []),
     ...(backends.includes('ipset') ? (['host', 'net'] as const).map((kind) => `-m set --match-set ${ipsetName(name, family, kind)} src`) : []),
   ];
 }

@@ -10,18 +10,16 @@ import type { Family } from 'banban-shared';
 import { attributesOf, eachAttribute, isSupported, MessageWriter, NLM_F_DUMP, NLM_F_REQUEST, textOf } from '../../netlink/message.ts';
 import { openNetlink, type NetlinkSocket } from '../../netlink/socket.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
-import { FAMILY_LENGTH, GETTABLE, NETLINK_NETFILTER } from '../nftables/protocol.ts';
+import { FAMILY_LENGTH, GETTABLE, NETLINK_NETFILTER, NFTA_EXPR } from '../nftables/protocol.ts';
 
 /** NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES. */
-const GETRULE = (10 << 8) | 7;
+export const GETRULE = (10 << 8) | 7;
 /** NFTA_TABLE_NAME, NFTA_TABLE_FLAGS, NFTA_TABLE_HANDLE. */
 const TABLE = { NAME: 1, FLAGS: 2, HANDLE: 4 } as const;
 /** NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS, NFTA_RULE_USERDATA (the comment). */
-const RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
-/** NFTA_EXPR_NAME, of what is in NFTA_RULE_EXPRESSIONS. */
-const EXPRESSION_NAME = 1;
+export const NFTA_RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
 /** NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6. */
-const PROTOCOL = { inet: 1, 4: 2, 6: 10 } as const;
+export const NFPROTO = { inet: 1, 4: 2, 6: 10 } as const;
 
 /** A chain to look at. */
 export interface ChainPlace {
@@ -47,7 +45,7 @@ export function kernelRules(native: NativeNetlink | undefined): KernelRules {
     if (native === undefined) return;
     socket ??= openNetlink(native, NETLINK_NETFILTER);
     const writer = new MessageWriter(512);
-    writer.begin(message, NLM_F_REQUEST | NLM_F_DUMP, Buffer.from([PROTOCOL[family], 0, 0, 0]));
+    writer.begin(message, NLM_F_REQUEST | NLM_F_DUMP, Buffer.from([NFPROTO[family], 0, 0, 0]));
     for (const [type, name] of names) writer.text(type, name);
     writer.end();
     const { errno, interrupted } = socket.dump(writer.finish(), ({ start, end }, bytes) => action(attributesOf(bytes, start + FAMILY_LENGTH, end)));
@@ -56,11 +54,11 @@ export function kernelRules(native: NativeNetlink | undefined): KernelRules {
 
   /** Everything of a rule but its counts. */
   function addRule(hash: Hash, rule: Map<number, Buffer>): void {
-    hash.update(rule.get(RULE.HANDLE) ?? '').update(rule.get(RULE.USERDATA) ?? '');
-    const expressions = rule.get(RULE.EXPRESSIONS);
+    hash.update(rule.get(NFTA_RULE.HANDLE) ?? '').update(rule.get(NFTA_RULE.USERDATA) ?? '');
+    const expressions = rule.get(NFTA_RULE.EXPRESSIONS);
     if (expressions === undefined) return;
     eachAttribute(expressions, 0, expressions.length, (_, from, to) => {
-      const name = attributesOf(expressions, from, to).get(EXPRESSION_NAME);
+      const name = attributesOf(expressions, from, to).get(NFTA_EXPR.NAME);
       if (name === undefined || textOf(name) !== 'counter') hash.update(expressions.subarray(from, to));
     });
   }
@@ -80,7 +78,7 @@ export function kernelRules(native: NativeNetlink | undefined): KernelRules {
         for (const { family, table, chain, isFirstEnough } of places) {
           const hash = createHash('sha1');
           let count = 0;
-          dump(GETRULE, family, [[RULE.TABLE, table], [RULE.CHAIN, chain]], (rule) => {
+          dump(GETRULE, family, [[NFTA_RULE.TABLE, table], [NFTA_RULE.CHAIN, chain]], (rule) => {
             if (count++ === 0 || !isFirstEnough) addRule(hash, rule);
           });
           parts.push(`${family} ${table} ${chain} ${hash.digest('hex')}`);

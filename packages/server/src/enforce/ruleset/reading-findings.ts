@@ -20,6 +20,8 @@ export interface TargetReadings {
   readonly families: readonly Family[];
   /** Every reading of any list, in the rules of a family. */
   readonly readings: ReadonlyMap<Family, readonly Reading[]>;
+  /** Whether the list is known to see as much of IPv6 addresses as the target wants, whatever the rules say. */
+  readonly hasKnownMask: boolean;
   /** Whether a rule names the list without being on the way of a packet. */
   readonly isNamed: (list: string, family: Family) => boolean;
 }
@@ -61,7 +63,7 @@ function rightMask({ ipv6Prefix }: TargetConfig, backend: RuleBackend, family: F
 }
 
 /** Judges the rules that read the lists of a target. */
-export function readingFindings({ target, backend, families, readings, isNamed }: TargetReadings, facts: RulesFacts): RuleFinding[] {
+export function readingFindings({ target, backend, families, readings, hasKnownMask, isNamed }: TargetReadings, facts: RulesFacts): RuleFinding[] {
   const found: RuleFinding[] = [];
   const say = (severity: RuleFinding['severity'], code: RuleFinding['code'], message: string, remedy: string): void => {
     if (!found.some((one) => one.code === code && one.message === message)) found.push({ severity, code, target: target.name, backend, message, remedy });
@@ -130,7 +132,19 @@ export function readingFindings({ target, backend, families, readings, isNamed }
       say('error', 'mask-differs', `${rule} looks for addresses cut by ${is ?? 'nothing'}, and banband writes them cut by ${right ?? 'nothing'}, so that they are not found`, family === 4 ? `give the rule the mask ${right ?? ''}` : `give the rule the mask ${right ?? ''}, or change ipv6_prefix of the target ${target.name}`);
   }
 
+  /** The first rule that names a list of xt_recent decides for all, and iptables-save makes a bad first of any rule for IPv4. */
+  function sayMask(): void {
+    if (backend !== 'xt_recent' || hasKnownMask || !families.includes(6) || families.some((family) => of(target.name, family).length === 0)) return;
+    say(
+      'warning',
+      'mask-unknown',
+      `the kernel gives the list ${target.name} the mask of the rule that was loaded first, and does not tell which that was: if it was one of iptables with its --mask 255.255.255.255, as iptables-save prints it, no ban of an IPv6 address ever matches`,
+      'load the rules of ip6tables before those of iptables, or let banband do it with firewall: {manage: true}, or use backend: nftables',
+    );
+  }
+
   sayUnread();
+  sayMask();
   for (const family of families)
     for (const list of listsOf(target.name, backend, family)) {
       const all = of(list, family);

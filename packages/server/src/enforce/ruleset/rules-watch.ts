@@ -4,16 +4,15 @@ import type { TargetConfig } from '../../config/config.ts';
 import type { NativeNetlink } from '../../netlink/native.ts';
 import { IPTABLES_CHAIN, NFT_TABLE } from '../names.ts';
 import { mainIptables } from './iptables-programs.ts';
-import { isIptablesIntact, type Spellings } from './iptables-ruleset.ts';
+import { isIptablesIntact, type IptablesTools } from './iptables-ruleset.ts';
 import { JUMPING_CHAINS, needsIptables } from './iptables-text.ts';
 import { kernelRules, type ChainPlace } from './kernel-rules.ts';
 import { isNftIntact, needsNft } from './nft-ruleset.ts';
 import { wantedChains } from './nft-text.ts';
-import type { Programs } from './programs.ts';
 
 /** Looks at the rules, by netlink where that is enough. */
 export interface RulesWatch {
-  isIntact(targets: readonly TargetConfig[], isIpv6Used: boolean): Promise<boolean>;
+  isIntact(targets: readonly TargetConfig[], tools: IptablesTools): Promise<boolean>;
   /** Whether the rules are where netlink, and its events, show them; undefined before the first look. */
   isAllSeen(): boolean | undefined;
   /** Finds all out anew: rules have been put in, or another iptables may have become that of PATH. */
@@ -43,7 +42,7 @@ interface Part {
 }
 
 /** A watch that has not looked yet. */
-export function rulesWatch(native: NativeNetlink | undefined, programs: Programs, spellings: Spellings): RulesWatch {
+export function rulesWatch(native: NativeNetlink | undefined): RulesWatch {
   const kernel = kernelRules(native);
   /** What the look was about; each configuration has targets of its own. */
   let about: { readonly targets: readonly TargetConfig[]; readonly nft: Part; readonly iptables: Part } | undefined;
@@ -67,12 +66,13 @@ export function rulesWatch(native: NativeNetlink | undefined, programs: Programs
   }
 
   return {
-    async isIntact(targets, isIpv6Used) {
+    async isIntact(targets, tools) {
+      const { programs } = tools;
       const { nft, iptables } = partsOf(targets);
       const isSeen = (isAllSeen ??= iptables.places.length === 0 || (await mainIptables(programs)).every(({ variant }) => variant === 'nft'));
       const looks = await Promise.all([
         isPartIntact(nft, true, () => isNftIntact(targets, programs)),
-        isPartIntact(iptables, isSeen, () => isIptablesIntact(targets, programs, isIpv6Used, spellings)),
+        isPartIntact(iptables, isSeen, () => isIptablesIntact(targets, tools)),
       ]);
       return !looks.includes(false);
     },

@@ -8,7 +8,7 @@ import { IPTABLES_CHAIN } from '../names.ts';
 import { enumerate } from './enumerate.ts';
 import { gather, hasLegacyRules } from './evidence.ts';
 import { diagnose } from './findings.ts';
-import { installIptables, removeIptables, type Spellings } from './iptables-ruleset.ts';
+import { installIptables, removeIptables, type IptablesTools } from './iptables-ruleset.ts';
 import { installText, JUMPING_CHAINS, needsIptables } from './iptables-text.ts';
 import { destroyIpsets, makeIpsets, needsIpset } from './ipset-ruleset.ts';
 import { wantedIpsets } from './ipset-sets.ts';
@@ -17,6 +17,8 @@ import { installNft, needsNft, removeNft } from './nft-ruleset.ts';
 import { nftText } from './nft-text.ts';
 import { together } from './outcome.ts';
 import { programs } from './programs.ts';
+import { recentLists } from './recent-lists.ts';
+import { harmlessMask, recentMasks } from './recent-masks.ts';
 import { rulesWatch } from './rules-watch.ts';
 
 const comment = (...lines: readonly string[]): string => lines.map((line) => (line === '' ? '#\n' : `# ${line}\n`)).join('');
@@ -46,6 +48,7 @@ function iptablesPart(targets: readonly TargetConfig[], family: Family): string 
       `${program}, IPv${family}, for ${namesOf(targets)}: save this as banban.v${family}, load it with`,
       `"${program}-restore --noflush banban.v${family}", and then let packets go there before any other rule:`,
       ...jumps,
+      ...(family === 6 ? ['Before those of iptables: the first rule that names a list of xt_recent decides how much of IPv6 addresses it sees.'] : []),
     ) + installText(targets, family, new Map())
   );
 }
@@ -57,7 +60,7 @@ export function printRules(targets: readonly TargetConfig[]): string {
   const parts = [
     comment('What banban’s targets need of the firewall. "banctl firewall install" puts in what is missing of it; firewall: {manage: true}', 'keeps it there.', ...(others.length === 0 ? [] : [`${namesOf(others)}: no firewall rule is needed.`])),
     ...(ofNft.length === 0 ? [] : [nftPart(ofNft)]),
-    ...(ofIptables.length === 0 ? [] : [`${ipsetPart(ofIptables)}${iptablesPart(ofIptables, 4)}\n${iptablesPart(ofIptables, 6)}`]),
+    ...(ofIptables.length === 0 ? [] : [`${ipsetPart(ofIptables)}${iptablesPart(ofIptables, 6)}\n${iptablesPart(ofIptables, 4)}`]),
   ];
   return parts.join('\n');
 }
@@ -83,8 +86,10 @@ export interface Ruleset extends FirewallRules {
 export function createRuleset({ clock, path, procNet = '/proc/net', capacityFile = '/sys/module/xt_recent/parameters/ip_list_tot', ...rest }: RulesetOptions): Ruleset {
   const files = { procNet, capacityFile };
   const run = programs(clock, path);
-  const spellings: Spellings = new Map();
-  const watch = rulesWatch('native' in rest ? rest.native : nativeNetlink().native, run, spellings);
+  const native = 'native' in rest ? rest.native : nativeNetlink().native;
+  const watch = rulesWatch(native);
+  const lists = recentLists(procNet);
+  const spellings = new Map<string, string>();
   let isTold = false;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -95,6 +100,13 @@ export function createRuleset({ clock, path, procNet = '/proc/net', capacityFile
     return next;
   }
 
+  /** For one call: what the kernel says is looked up once, and only when it is asked for. */
+  function tools(): IptablesTools {
+    let masks: ReturnType<typeof recentMasks> | null = null;
+    const isHarmless = (target: TargetConfig): boolean => harmlessMask(target, (masks = masks === null ? recentMasks(native) : masks));
+    return { clock, programs: run, lists, isHarmless, isIpv6Used: usesIpv6(files), spellings };
+  }
+
   return {
     install: (targets) =>
       inTurn(async () => {
@@ -102,7 +114,7 @@ export function createRuleset({ clock, path, procNet = '/proc/net', capacityFile
         const nft = await installNft(targets, run);
         // Rules of iptables name sets: these are there before them, and go after them.
         const made = await makeIpsets(targets, run);
-        const iptables = await installIptables(targets, run, usesIpv6(files), spellings);
+        const iptables = await installIptables(targets, tools());
         return together(nft, made, iptables, await destroyIpsets(targets, run, clock, targets.some(needsIpset)));
       }),
     remove: (targets) =>
@@ -113,17 +125,22 @@ export function createRuleset({ clock, path, procNet = '/proc/net', capacityFile
       }),
     check: (targets, facts) =>
       inTurn(async () => {
-        const evidence = await gather(targets, run, { usesIpv6: usesIpv6(files), recentRows: recentRows(files) });
+        const { isHarmless, isIpv6Used } = tools();
+        const hasKnownMask = (target: TargetConfig): boolean => lists.isKnown(target) || isHarmless(target);
+        const evidence = await gather(targets, run, { usesIpv6: isIpv6Used, recentRows: recentRows(files), hasKnownMask });
         isTold = !hasLegacyRules(evidence);
         return diagnose(targets, evidence, facts);
       }),
     isIntact: (targets) =>
       inTurn(async () => {
-        const isIntact = await watch.isIntact(targets, usesIpv6(files));
+        const isIntact = await watch.isIntact(targets, tools());
         isTold = watch.isAllSeen() ?? false;
         return isIntact;
       }),
     tellsByEvents: () => isTold,
-    close: () => watch.close(),
+    close() {
+      watch.close();
+      lists.close();
+    },
   };
 }

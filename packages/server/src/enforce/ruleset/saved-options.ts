@@ -1,5 +1,6 @@
 /** The options of a saved rule of iptables, by the match or target that they belong to. */
 import { parseAddress } from 'banban-shared';
+import { ipv6Mask } from './ipv6-mask.ts';
 import type { SavedRule } from './saved-tables.ts';
 
 /** One option with what follows it. */
@@ -59,11 +60,14 @@ export function optionsOf({ words }: SavedRule): Options {
   return { matches, target };
 }
 
+/** xt_recent's mask of all bits: iptables-save prints it, and nobody has to write it. */
+const isWholeMask = ({ name, values: [value = ''] }: Option): boolean => name === '--mask' && (value === '255.255.255.255' || parseAddress(value) === ipv6Mask(128));
+
 /** A rule in a form in which two that mean the same are equal, whatever the order in which a version of iptables prints options. */
 export function canonical(rule: SavedRule): string {
   const { matches, target } = optionsOf(rule);
   const text = ({ name, isNegated, values }: Option): string => `${isNegated ? '! ' : ''}${name} ${JSON.stringify(values.map((value) => parseAddress(value) ?? value))}`;
-  const parts = matches.map(({ module, options }) => `${module}:${options.map(text).sort().join(' ')}`);
+  const parts = matches.map(({ module, options }) => `${module}:${options.filter((option) => !isWholeMask(option)).map(text).sort().join(' ')}`);
   // `-m tcp` and its like without options say nothing; `-p tcp` loads them.
   const said = parts.filter((part) => !part.endsWith(':')).sort();
   return `${said.join(' | ')} > ${target === undefined ? '' : `${target.isGoto ? 'goto ' : ''}${target.name} ${target.options.map(text).sort().join(' ')}`}`;

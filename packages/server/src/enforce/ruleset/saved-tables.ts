@@ -52,7 +52,10 @@ function readLine(text: string, start: number): { readonly words: Word[]; readon
   return { words, end: at };
 }
 
-/** Reads what `iptables-save`, with or without counters, has printed. What is none of its lines is passed over. */
+/** No packet may be dropped there, and a cluster's has 50,000 rules, which would be a second of reading. */
+const LEFT_OUT = 'nat';
+
+/** Reads what `iptables-save`, with or without counters, has printed, but for its table `nat`. What is none of its lines is passed over. */
 export function parseSaved(text: string): SavedTables {
   const tables = new Map<string, Map<string, { readonly policy: string | undefined; readonly rules: SavedRule[] }>>();
   let chains: Map<string, { readonly policy: string | undefined; readonly rules: SavedRule[] }> | undefined;
@@ -67,7 +70,11 @@ export function parseSaved(text: string): SavedTables {
     at = end + 1;
     const [first, second] = words;
     if (first === undefined || first.isQuoted) continue;
-    if (first.text.startsWith('*')) {
+    if (first.text === `*${LEFT_OUT}`) {
+      const commit = text.indexOf('\nCOMMIT', at - 1);
+      at = commit < 0 ? text.length : commit + 1;
+      chains = undefined;
+    } else if (first.text.startsWith('*')) {
       chains = tables.get(first.text.slice(1)) ?? new Map();
       tables.set(first.text.slice(1), chains);
     } else if (chains === undefined) continue;

@@ -24,7 +24,7 @@ interface Given extends Partial<Evidence> {
 }
 
 function findings(targets: readonly TargetConfig[], { v4 = good(4), v6 = good(6), facts = {}, ...evidence }: Given = {}) {
-  return diagnose(targets, { nft: undefined, nftRules: undefined, ipset: undefined, usesIpv6: true, recentRows: 10_000, iptables: { main: [savedBy(4, v4), savedBy(6, v6)], others: [] }, ...evidence }, { managed: false, ...facts });
+  return diagnose(targets, { nft: undefined, nftRules: undefined, ipset: undefined, usesIpv6: true, hasKnownMask: () => true, recentRows: 10_000, iptables: { main: [savedBy(4, v4), savedBy(6, v6)], others: [] }, ...evidence }, { managed: false, ...facts });
 }
 
 const BLOCKER = target('BLOCKER', { ban: [ms(3_600_000), ms(86_400_000)] });
@@ -132,6 +132,13 @@ describe('a rule that does not match as banband writes', () => {
 });
 
 describe('lists of xt_recent', () => {
+  test('that IPv4 and IPv6 share, whose mask nobody knows: mask-unknown', () => {
+    const unknown = { hasKnownMask: () => false };
+    expect(codes(unknown)).toEqual(['warning mask-unknown']);
+    expect(codes({ ...unknown, usesIpv6: false })).toEqual([]);
+    expect(codes({ ...unknown, v6: [] })).toEqual(['error ipv6-forgotten']);
+  });
+
   test('that are too small: a warning, and an error when bans are left out', () => {
     expect(findings([BLOCKER], { recentRows: 100 })).toMatchObject([{ severity: 'warning', code: 'table-too-small', target: undefined, remedy: expect.stringContaining('ip_list_tot=10000') as string }]);
     expect(findings([BLOCKER], { recentRows: 10_000, facts: { bans: new Map([['BLOCKER', 20_000]]) } })).toMatchObject([{ severity: 'error', code: 'table-too-small', target: 'BLOCKER', remedy: expect.stringContaining('ip_list_tot=65536') as string }]);

@@ -16,9 +16,10 @@ describe('the chain of iptables', () => {
   });
 
   test('reads a list of xt_recent as long as the row is there, and notes that it was hit', () => {
-    expect(chainRules([target('B')], 4).at(-1)).toBe('-A banban -m recent --update --name B --mask 255.255.255.255 --rsource -j DROP');
+    expect(chainRules([target('B')], 4).at(-1)).toBe('-A banban -m recent --update --name B --rsource -j DROP');
     expect(chainRules([target('B', { ipv6Prefix: 64 })], 6).at(-1)).toBe('-A banban -m recent --update --name B --mask ffff:ffff:ffff:ffff:: --rsource -j DROP');
-    expect(chainRules([target('B', { ipv6Prefix: 64 })], 4).at(-1)).toContain('--mask 255.255.255.255');
+    // With a mask, and loaded first, it would take away all but 32 bits of IPv6 addresses.
+    expect(chainRules([target('B', { ipv6Prefix: 64 })], 4).at(-1)).not.toContain('--mask');
   });
 
   test('with seconds does not let the attacker renew his row', () => {
@@ -32,14 +33,14 @@ describe('the chain of iptables', () => {
   test('is about ports before it looks, as packets have them and as they had them before NAT', () => {
     const mail = target('M', { ports: [{ first: 25, last: 25 }, { first: 587, last: 600 }], protocols: ['udp'] });
     expect(chainRules([mail], 4).slice(1)).toEqual(
-      ['-m multiport --dports 25,587:600', '-m conntrack --ctorigdstport 25 --ctdir ORIGINAL', '-m conntrack --ctorigdstport 587:600 --ctdir ORIGINAL'].map((match) => `-A banban -p udp ${match} -m recent --update --name M --mask 255.255.255.255 --rsource -j DROP`),
+      ['-m multiport --dports 25,587:600', '-m conntrack --ctorigdstport 25 --ctdir ORIGINAL', '-m conntrack --ctorigdstport 587:600 --ctdir ORIGINAL'].map((match) => `-A banban -p udp ${match} -m recent --update --name M --rsource -j DROP`),
     );
   });
 
   test('rejects TCP by a reset and the rest in words', () => {
     expect(chainRules([target('B', { action: 'reject' })], 4).slice(1)).toEqual([
-      '-A banban -p tcp -m recent --update --name B --mask 255.255.255.255 --rsource -j REJECT --reject-with tcp-reset',
-      '-A banban -m recent --update --name B --mask 255.255.255.255 --rsource -j REJECT --reject-with icmp-admin-prohibited',
+      '-A banban -p tcp -m recent --update --name B --rsource -j REJECT --reject-with tcp-reset',
+      '-A banban -m recent --update --name B --rsource -j REJECT --reject-with icmp-admin-prohibited',
     ]);
     const both = target('M', { action: 'reject', ports: [{ first: 53, last: 53 }], protocols: ['tcp', 'udp'] });
     expect(chainRules([both], 6).slice(4).map((rule) => rule.replace(/^-A banban -p (\w+) .*--reject-with/, '$1'))).toEqual(['tcp tcp-reset', 'tcp tcp-reset', 'udp icmp6-adm-prohibited', 'udp icmp6-adm-prohibited']);

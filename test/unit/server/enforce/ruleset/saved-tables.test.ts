@@ -20,12 +20,16 @@ COMMIT
 # Completed on Sat Nov 21 14:57:54 2026
 *nat
 :PREROUTING ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 2525 -j DNAT --to-destination 10.9.0.2:25
+COMMIT
+*raw
+:PREROUTING ACCEPT [0:0]
 COMMIT
 `;
   const tables = parseSaved(text);
 
-  test('is tables of chains with their policies', () => {
-    expect([...tables.keys()]).toEqual(['filter', 'nat']);
+  test('is tables of chains with their policies; nat is left out', () => {
+    expect([...tables.keys()]).toEqual(['filter', 'raw']);
     expect([...(tables.get('filter') ?? [])].map(([name, { policy, rules }]) => [name, policy, rules.length])).toEqual([['INPUT', 'DROP', 2], ['FORWARD', 'ACCEPT', 0], ['mine', undefined, 1]]);
   });
 
@@ -79,6 +83,7 @@ COMMIT
     );
     const long = '-A INPUT -m comment --comment "x" -j DROP\n'.repeat(100_000);
     const start = performance.now();
+    expect([...parseSaved(`*nat\n${long}COMMIT\n*raw\n*nat\n*nat\nCOMMIT`).keys()]).toEqual(['raw']);
     expect(parseSaved(`*filter\n${long}COMMIT\n`).get('filter')?.get('INPUT')?.rules).toHaveLength(100_000);
     expect(performance.now() - start).toBeLessThan(10_000);
   });
@@ -91,6 +96,7 @@ describe('two spellings of a rule', () => {
     ['-m recent --update --name X --mask 255.255.255.255 --rsource -j DROP', '-m recent --name X --update --rsource --mask 255.255.255.255 -j DROP'],
     ['-p tcp -m multiport --dports 25 -j DROP', '-m multiport --dports 25 --protocol tcp --jump DROP'],
     ['-p tcp -m tcp -j DROP', '-p tcp -j DROP'],
+    ['-m recent --update --name X --mask 255.255.255.255 --rsource -j DROP', '-m recent --update --name X --rsource -j DROP'],
     ['-m recent --rcheck --name X --mask ffff:ffff:: --rsource -j DROP', '-m recent --rcheck --name X --mask FFFF:ffff:0:0::0 --rsource -j DROP'],
   ])('%s is the same as %s', (a, b) => expect(same(a, b)).toBe(true));
 

@@ -32,6 +32,8 @@ export interface UnrulyFirewall extends Firewall {
   /** While deaf, every write is refused: of all lists, or of one. */
   setDeaf(deaf: boolean, list?: string): void;
   readonly deaf: boolean;
+  /** Deferring lists begin with what they have taken; the next `step` ends it, and what comes meanwhile waits for another. */
+  begin(): void;
   /** Deferring lists do, or fail to do, what they have taken and what has failed before; true when there was something new. */
   step(): boolean;
   /** Whoever had lists open is dead, and with him what he had asked for; the rows stay. */
@@ -42,7 +44,7 @@ export interface UnrulyFirewall extends Firewall {
   written(list: string): ReadonlySet<Subject>;
   /** Every list that there ever was. */
   lists(): string[];
-  /** Those that banban has open. */
+  /** Those that banban has open, as often as it has. */
   openLists(): string[];
   /** Changes that the lists were asked for, in their order. */
   readonly changes: readonly (ListChange & { readonly list: string })[];
@@ -77,6 +79,7 @@ interface Rows {
 interface Opened {
   readonly defers: boolean;
   readonly changed: () => void;
+  begin(): void;
   step(): boolean;
 }
 
@@ -125,6 +128,7 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       const own = mannersOf(backend);
       /** Words taken and not done: a row's `until`, or undefined for its removal. */
       const queue = new Map<Subject, number | undefined>();
+      let underWay: ReadonlyMap<Subject, number | undefined> | undefined;
       const failed = new Map<Subject, { readonly until: number | undefined; readonly reason: string }>();
       let known: { readonly subjects: ReadonlySet<Subject>; readonly gone: boolean } | undefined;
       const refusal = (): string | undefined => (list.gone ? 'No such file or directory' : list.deaf || allDeaf ? 'Input/output error' : undefined);
@@ -132,18 +136,25 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       const here: Opened = {
         defers: own.defers,
         changed,
+        begin() {
+          if (underWay !== undefined) return;
+          underWay = new Map([...[...failed].map(([subject, { until }]) => [subject, until] as const), ...queue]);
+          queue.clear();
+        },
         step() {
           const before = known;
-          const isNew = queue.size > 0 || before === undefined;
-          const words = new Map([...[...failed].map(([subject, { until }]) => [subject, until] as const), ...queue]);
-          queue.clear();
+          const isNew = queue.size > 0 || underWay !== undefined || before === undefined;
+          here.begin();
+          const words = underWay ?? new Map<Subject, number | undefined>();
+          underWay = undefined;
           failed.clear();
           const why = refusal();
           for (const removals of [true, false]) {
             for (const [subject, until] of words) {
               if ((until === undefined) !== removals) continue;
               const reason = why ?? (removals ? void list.rows.delete(subject) : put(name, subject, false, own));
-              if (reason !== undefined) failed.set(subject, { until, reason });
+              // What was said meanwhile is the last word.
+              if (reason !== undefined && !queue.has(subject)) failed.set(subject, { until, reason });
             }
           }
           known = { subjects: new Set(list.rows.keys()), gone: list.gone };
@@ -170,7 +181,8 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           if (!own.defers) return list.gone ? { state: 'missing' } : { state: 'present', subjects: new Set(list.rows.keys()), pending: new Set(), failures: new Map(), capacity: own.capacity };
           if (known === undefined) return { state: 'unknown' };
           if (known.gone) return { state: 'missing' };
-          const pending = new Set([...queue].flatMap(([subject, until]) => (until === undefined ? [] : subject)));
+          const pending = new Set([...(underWay ?? []), ...queue].flatMap(([subject, until]) => (until === undefined ? [] : subject)));
+          for (const [subject, until] of queue) if (until === undefined) pending.delete(subject);
           return { state: 'present', subjects: new Set(known.subjects), pending, failures: new Map([...failed].map(([subject, { reason }]) => [subject, reason])), capacity: own.capacity };
         },
         identity: () => ((own.defers ? known?.gone === true : list.gone) ? undefined : `${name} ${list.life}`),
@@ -241,12 +253,15 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
     get deaf() {
       return allDeaf || [...kernel.values()].some((list) => list.deaf);
     },
+    begin() {
+      for (const all of opened.values()) for (const one of all) one.begin();
+    },
     step: () => [...opened.values()].flatMap((all) => [...all]).filter((one) => one.defers && one.step()).length > 0,
     crash: () => opened.clear(),
     rows: (name) => (rowsOf(name).gone ? undefined : new Set(rowsOf(name).rows.keys())),
     written: (name) => new Set([...rowsOf(name).rows].flatMap(([subject, { byHand }]) => (byHand ? [] : subject))),
     lists: () => [...kernel.keys()],
-    openLists: () => [...opened].flatMap(([name, all]) => (all.size > 0 ? name : [])),
+    openLists: () => [...opened].flatMap(([name, all]) => [...all].map(() => name)),
     changes,
     get writes() {
       return changes.length;

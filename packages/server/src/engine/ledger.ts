@@ -216,11 +216,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       pending.delete(subject);
     }
     const into = list.defers === true ? pending : held;
-    for (const { subject } of add) {
-      // What others put in for a banned address is banban's now.
-      foreign.delete(subject);
-      if (!refused.has(subject)) into.add(subject);
-    }
+    for (const { subject } of add) if (!refused.has(subject)) into.add(subject);
     const [first] = refused;
     if (first === undefined) return refused;
     if (list.identity() === undefined) {
@@ -349,6 +345,8 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       const rows: Row[] = [];
       for (const ban of made) {
         settle(ban.address);
+        // What others put in for an address that is banned now is banban's.
+        if (foreign.delete(ban.address)) held.add(ban.address);
         if (takes(ban.address) && cover(ban.address) === undefined) rows.push(rowOf(ban));
       }
       if (rows.length === 0) return;

@@ -1,7 +1,7 @@
 import { instant, ms, type Instant } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { createWindows, type Threshold } from '../../../../packages/server/src/count/window.ts';
-import { address, nth, T0 } from '../../../support/records.ts';
+import { address, nth, subject, T0 } from '../../../support/records.ts';
 
 const rule = (given: Partial<Threshold> = {}): Threshold => ({ rule: 'ssh', occurrences: 3, interval: ms(1000), ...given });
 const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
@@ -14,6 +14,14 @@ describe('a window', () => {
     expect(windows.hit(rule(), A, at(0), 'one')).toBeUndefined();
     expect(windows.hit(rule(), A, at(1), 'two')).toBeUndefined();
     expect(windows.hit(rule(), A, at(2), 'three')).toEqual({ rule: 'ssh', address: A, at: at(2), lines: ['one', 'two', 'three'] });
+  });
+  test('of a network is another than that of its first address', () => {
+    const windows = createWindows();
+    for (const text of ['2001:db8::/64', '2001:db8::', '2001:db8::/64', '2001:db8::']) expect(windows.hit(rule(), subject(text), at(0), 'x')).toBeUndefined();
+    expect(windows.of([rule()], subject('2001:db8::/64'), at(0))).toMatchObject([{ matches: 2 }]);
+    expect(windows.hit(rule(), subject('2001:db8::/64'), at(0), 'y')).toMatchObject({ address: '2001:db8::/64', lines: ['x', 'x', 'y'] });
+    windows.forget(['ssh'], subject('2001:db8::'));
+    expect(windows.size).toBe(0);
   });
   test('is empty again after that', () => {
     const windows = createWindows();

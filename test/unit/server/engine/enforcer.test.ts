@@ -203,6 +203,15 @@ describe('a list that is full', () => {
     expect(r.enforcer.stateOf('A').notHeld).toEqual([nth(3), nth(1)]);
   });
 
+  test('makes a row of somebody else’s its own when the address is banned', () => {
+    const r = room({ capacity: 2 });
+    r.kernel.plant('A', nth(1));
+    r.pass(1000);
+    expect(r.enforcer.stateOf('A').foreign).toEqual([nth(1)]);
+    r.ban(1, 2);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'ok', held: 2, foreign: [] });
+  });
+
   test('never loses a row of somebody else', () => {
     const r = room({ capacity: 3 });
     r.kernel.plant('A', nth(100));
@@ -409,6 +418,21 @@ describe('a target with two backends', () => {
     expect([r.rows('A'), r.released, ban && r.enforcer.owes(ban)]).toEqual([[], [ban?.id], false]);
   });
 
+  test('of which one keeps a row and one frees it later: neither confirms for the other', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'command'] })] });
+    r.pass(500);
+    r.settle();
+    const [ban] = r.ban(1);
+    r.settle();
+    r.kernel.setDeaf(true, 'A');
+    expect(ban && r.end(ban)).toEqual([]);
+    r.settle();
+    expect([r.rows('A'), r.rows('A command'), r.released]).toEqual([[nth(1)], [], []]);
+    r.kernel.setDeaf(false);
+    r.pass(500);
+    expect(r.released).toEqual([ban?.id]);
+  });
+
   test('of which one is missing and one fails shows the worst', () => {
     const r = two();
     r.kernel.vanish('A');
@@ -544,6 +568,19 @@ describe('a target whose configuration changes', () => {
     expect([a, b].map((ban) => ban && r.is(ban))).toEqual(['held', 'held']);
     r.pass(5000);
     expect(r.kernel.openLists(), 'it has not been freed yet').toEqual(['A', 'A command']);
+    r.settle();
+    r.pass(500);
+    expect([r.rows('A command'), r.kernel.openLists()]).toEqual([[], ['A']]);
+  });
+
+  test('frees it also of what was just being written', () => {
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'command'] })] });
+    r.pass(500);
+    r.settle();
+    r.ban(1);
+    r.kernel.begin();
+    r.enforcer.configure([target('A')]);
+    r.pass(1000);
     r.settle();
     r.pass(500);
     expect([r.rows('A command'), r.kernel.openLists()]).toEqual([[], ['A']]);

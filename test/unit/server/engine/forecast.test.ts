@@ -26,6 +26,14 @@ describe('a forecast says what a line would do', () => {
     const r = engineRoom({ allowlist: [prefix('192.0.2.0/24')], rules: [rule('ssh', { occurrences: 1 })] });
     expect(foresee(r, failed(X)).rules).toMatchObject([{ decision: { kind: 'none', reason: expect.stringContaining('192.0.2.0/24') } }]);
   });
+  test('for an IPv6 network, where the target bans those: counted with its other addresses, and spared with an allowed one', () => {
+    const given = { targets: [target('BLOCKER', { ipv6Prefix: 64 })] };
+    const r = engineRoom(given);
+    r.hear(failed('2001:db8::1'), failed('2001:db8::2'));
+    expect(foresee(r, failed('2001:db8::3')).rules).toMatchObject([{ address: '2001:db8::3', matches: 3, decision: { kind: 'ban' } }]);
+    const sparing = engineRoom({ ...given, allowlist: [prefix('2001:db8::42/128')], rules: [rule('ssh', { occurrences: 1 })] });
+    expect(foresee(sparing, failed('2001:db8::3')).rules).toMatchObject([{ decision: { kind: 'none', reason: 'allowed by 2001:db8::42/128' } }]);
+  });
   test('banband’s own lines are dropped, unless a pattern asks for them', () => {
     const own = Buffer.from(`<38>Jan  2 03:04:05 host banband[1]: ban ${X}`);
     expect(engineRoom({ rules: [rule('all', { badPatterns: [pattern('<ip>')] })] }).engine.forecast(own)).toMatchObject({ isOwn: true, rules: [] });

@@ -243,8 +243,21 @@ describe('a list that is kept by a program', () => {
     const r = settled();
     const ban = one(r.ban(1));
     r.end(ban);
+    expect(r.enforcer.stateOf('A').state, 'nothing is on its way in').toBe('ok');
     r.settle();
     expect([r.rows(FILE), r.released]).toEqual([[], [ban.id]]);
+  });
+
+  test('frees a ban that ended while the program was busy writing it', () => {
+    const r = settled();
+    const ban = one(r.ban(1));
+    r.kernel.begin();
+    r.end(ban);
+    r.settle();
+    r.settle();
+    expect(r.rows(FILE)).toEqual([]);
+    expect(r.released).toEqual([ban.id]);
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'ok', foreign: [] });
   });
 
   test('keeps a row that was banned again before the program got to its removal, and the old ban’s end is not confirmed by it', () => {
@@ -266,7 +279,9 @@ describe('a list that is kept by a program', () => {
     expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: `2 changes are refused, the first: ${nth(1)}: Input/output error` });
     r.ban(3);
     r.settle();
+    const before = r.kernel.writes;
     r.pass(5000);
+    expect(r.kernel.writes, 'it tries again by itself').toBe(before);
     expect(r.log.events(), 'the same reason is said once').toEqual(['list_failed']);
     r.kernel.setDeaf(false);
     r.settle();

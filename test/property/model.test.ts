@@ -320,7 +320,7 @@ const steps = [
 
 const RUNS = 200;
 
-test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeout: scaled(120_000) }, () => {
+test('whatever happens, banban holds what it should, and I1 to I6 hold', { timeout: scaled(240_000) }, () => {
   fc.assert(
     fc.property(fc.commands(steps, { maxCommands: 120, size: 'max' }), (commands) => {
       const dir = mkdtempSync(join(tmpdir(), 'banban-model-'));

@@ -68,8 +68,9 @@ export class RealEngine {
   /** The programs that keep lists get round to everything that they were asked for. */
   settle(): void {
     this.clock.turn();
-    for (let i = 0; i < 10; i++) {
-      this.kernel.step();
+    // What a step tells makes the engine ask for more, which is there for the next.
+    for (let quiet = 0; quiet < 2; ) {
+      quiet = this.kernel.step() ? 0 : quiet + 1;
       this.clock.turn();
     }
   }

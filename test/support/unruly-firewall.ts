@@ -32,7 +32,7 @@ export interface UnrulyFirewall extends Firewall {
   /** While deaf, every write is refused: of all lists, or of one. */
   setDeaf(deaf: boolean, list?: string): void;
   readonly deaf: boolean;
-  /** Deferring lists begin with what they have taken; the next `step` ends it, and what comes meanwhile waits for another. */
+  /** Deferring lists begin with what they have taken; the next `step` ends it and tells of it, and what comes meanwhile waits for another. */
   begin(): void;
   /** Deferring lists do, or fail to do, what they have taken and what has failed before; true when there was something new. */
   step(): boolean;
@@ -129,6 +129,8 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
       /** Words taken and not done: a row's `until`, or undefined for its removal. */
       const queue = new Map<Subject, number | undefined>();
       let underWay: ReadonlyMap<Subject, number | undefined> | undefined;
+      /** Of what is under way. */
+      const refused = new Map<Subject, { readonly until: number | undefined; readonly reason: string }>();
       const failed = new Map<Subject, { readonly until: number | undefined; readonly reason: string }>();
       let known: { readonly subjects: ReadonlySet<Subject>; readonly gone: boolean } | undefined;
       const refusal = (): string | undefined => (list.gone ? 'No such file or directory' : list.deaf || allDeaf ? 'Input/output error' : undefined);
@@ -140,6 +142,15 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           if (underWay !== undefined) return;
           underWay = new Map([...[...failed].map(([subject, { until }]) => [subject, until] as const), ...queue]);
           queue.clear();
+          refused.clear();
+          const why = refusal();
+          for (const removals of [true, false]) {
+            for (const [subject, until] of underWay) {
+              if ((until === undefined) !== removals) continue;
+              const reason = why ?? (removals ? void list.rows.delete(subject) : put(name, subject, false, own));
+              if (reason !== undefined) refused.set(subject, { until, reason });
+            }
+          }
         },
         step() {
           const before = known;
@@ -148,15 +159,8 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           const words = underWay ?? new Map<Subject, number | undefined>();
           underWay = undefined;
           failed.clear();
-          const why = refusal();
-          for (const removals of [true, false]) {
-            for (const [subject, until] of words) {
-              if ((until === undefined) !== removals) continue;
-              const reason = why ?? (removals ? void list.rows.delete(subject) : put(name, subject, false, own));
-              // What was said meanwhile is the last word.
-              if (reason !== undefined && !queue.has(subject)) failed.set(subject, { until, reason });
-            }
-          }
+          // What was said meanwhile is the last word.
+          for (const [subject, word] of refused) if (!queue.has(subject)) failed.set(subject, word);
           known = { subjects: new Set(list.rows.keys()), gone: list.gone };
           const isNews = isNew || failed.size < words.size || before.gone !== known.gone || before.subjects.size !== known.subjects.size || [...known.subjects].some((s) => !before.subjects.has(s));
           if (isNews) changed();
@@ -182,7 +186,6 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
           if (known === undefined) return { state: 'unknown' };
           if (known.gone) return { state: 'missing' };
           const pending = new Set([...(underWay ?? []), ...queue].flatMap(([subject, until]) => (until === undefined ? [] : subject)));
-          for (const [subject, until] of queue) if (until === undefined) pending.delete(subject);
           return { state: 'present', subjects: new Set(known.subjects), pending, failures: new Map([...failed].map(([subject, { reason }]) => [subject, reason])), capacity: own.capacity };
         },
         identity: () => ((own.defers ? known?.gone === true : list.gone) ? undefined : `${name} ${list.life}`),

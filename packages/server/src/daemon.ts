@@ -5,7 +5,7 @@ import { ApiError, LONGEST_SOCKET_PATH, ms, type ReloadResponse } from 'banban-s
 import { idOf } from './accounts.ts';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import type { Config } from './config/config.ts';
+import type { Config, TargetConfig } from './config/config.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';
@@ -74,7 +74,13 @@ function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[])
   for (const [name, text] of fresh) if (!old.has(name)) changes.push(`rule ${name} added`);
     else if (old.get(name) !== text) changes.push(`rule ${name} changed`);
   for (const name of old.keys()) if (!fresh.has(name)) changes.push(`rule ${name} removed`);
-  for (const name of now.targets.keys()) if (!before.targets.has(name)) changes.push(`target ${name} added`);
+  const textOf = (target: TargetConfig): string => JSON.stringify({ ...target, place: null, ban: target.ban.map(String) });
+  for (const [name, target] of now.targets) {
+    const was = before.targets.get(name);
+    if (was === undefined) changes.push(`target ${name} added`);
+    else if (textOf(was) !== textOf(target)) changes.push(`target ${name} changed`);
+  }
+  if (JSON.stringify(before.config.firewall) !== JSON.stringify(now.config.firewall)) changes.push(now.config.firewall.manage ? 'firewall changed: banband manages the rules' : 'firewall changed: the rules are yours');
   for (const name of before.targets.keys()) {
     if (now.targets.has(name)) continue;
     // Whoever only meant to rename it has to know what that did.

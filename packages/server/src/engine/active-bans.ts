@@ -12,6 +12,8 @@ export interface ActiveBans {
   around(target: string, subject: Subject): BanRecord[];
   /** Bans of networks in one target that lie in `network` and are narrower; costs a microsecond for each narrower one that there is. */
   inside(target: string, network: Prefix): BanRecord[];
+  /** The same for many networks at once: each narrower one is looked at once, however many there are. */
+  insideAny(target: string, networks: readonly Prefix[]): BanRecord[];
   /** Bans of networks in one target that lie in another of them. */
   nested(target: string): BanRecord[];
   /** The targets that have a ban. */
@@ -142,6 +144,20 @@ export function createActiveBans(): ActiveBans {
     of: (target) => byTarget.get(target) ?? NONE,
     around,
     inside: (target, network) => narrower(target, networkOf(network).bits, (one) => holds(network, one)),
+    insideAny(target, networks) {
+      const wide = new Set<Subject>(networks);
+      const kinds = new Map(networks.map((network) => {
+        const { bits } = networkOf(network);
+        return [`${familyOf(network)} ${bits}`, { family: familyOf(network), bits }];
+      }));
+      const widest = Math.min(...[...kinds.values()].map(({ bits }) => bits));
+      return narrower(target, widest, (one) => {
+        const { address, bits } = networkOf(one);
+        const family = familyOf(one);
+        for (const kind of kinds.values()) if (kind.family === family && kind.bits < bits && wide.has(prefixOf(address, kind.bits))) return true;
+        return false;
+      });
+    },
     nested(target) {
       const [widest] = lengths.get(target) ?? NO_LENGTHS;
       return widest === undefined ? [] : narrower(target, widest.bits, (one) => around(target, one).length > 0);

@@ -9,7 +9,7 @@ import type { Pattern } from '../match/pattern.ts';
 import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
 import type { Entry } from '../syslog/entry.ts';
 import type { TargetState } from './enforcer.ts';
-import type { SyncResult } from './ledger.ts';
+import type { SyncResult, Unread } from './ledger.ts';
 import type { PatternCounters } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 
@@ -135,7 +135,7 @@ export interface Engine {
   /** Calls back once when a line with `token` in it arrives, whatever else is done with the line; the result ends the wait. */
   expectLine(token: string, arrived: () => void): () => void;
   /** Says of every list which no firewall rule looks at, by target and backend, with a sentence. What is not in it is looked at. */
-  setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, string>>): void;
+  setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, Unread>>): void;
   targetStates(): TargetState[];
   counters(): Readonly<EngineCounters>;
   ruleCounters(rule: string): Readonly<RuleCounters>;

@@ -6,7 +6,7 @@ import type { Firewall, Hits } from '../enforce/firewall.ts';
 import type { Log } from '../observe/log.ts';
 import type { BanRecord } from '../store/store.ts';
 import type { ActiveBans } from './active-bans.ts';
-import { createLedger, type BackendState, type Ledger, type Released, type SyncResult } from './ledger.ts';
+import { createLedger, type BackendState, type Ledger, type Released, type SyncResult, type Unread } from './ledger.ts';
 
 /** A target with all its lists; `state` and `message` are those of the worst, `held` counts what all hold that can. */
 export interface TargetState {
@@ -47,7 +47,7 @@ export interface Enforcer {
   enforcementOf(ban: BanRecord): Enforcement;
   stateOf(target: string): TargetState;
   hitsOf(target: string): ReadonlyMap<Subject, Hits>;
-  setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, string>>): void;
+  setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, Unread>>): void;
   /** Lets go of the kernel; the rows stay. */
   close(): void;
 }

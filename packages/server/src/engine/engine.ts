@@ -26,6 +26,7 @@ import { createNeighbours } from './neighbours.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
+import { shapeText, targetOfShape } from './target-shapes.ts';
 import { createUnsaved } from './unsaved.ts';
 
 /** The ports that the engine works with, and its log. */
@@ -438,6 +439,28 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     });
   }
 
+  /**
+   * Begins with the targets of the last run where they were others, and reads what they hold: what of it has no place in the present
+   * configuration is then taken out as it is by a reload.
+   */
+  function takeOver(): void {
+    let before: ReadonlyMap<string, string> = new Map();
+    tryStore(() => (before = store.shapes()));
+    const old = [...before].filter(([name, text]) => {
+      const now = policy.targets.get(name);
+      return now === undefined || shapeText(now) !== text;
+    });
+    const gone = old.flatMap(([, text]) => targetOfShape(text) ?? []);
+    const same = [...policy.targets.values()].filter((target) => !gone.some(({ name }) => name === target.name));
+    enforcer.configure([...same, ...gone]);
+    for (const { name } of gone) enforcer.sync(name);
+  }
+
+  /** For the next run. */
+  function saveShapes(): void {
+    tryStore(() => store.saveShapes(new Map([...policy.targets].map(([name, target]) => [name, shapeText(target)]))));
+  }
+
   // ── what if ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   function forecast(bytes: Buffer): Forecast {
@@ -498,13 +521,15 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     start() {
       const now = clock.now();
       for (const ban of store.activeBans()) stand(ban);
-      enforcer.configure(policy.targets.values());
+      takeOver();
       releaseLeft();
       for (let due = active.expired(now, EXPIRE_AT_ONCE); due.length > 0; due = active.expired(now, EXPIRE_AT_ONCE)) {
         const these = due;
         if (!tryStore(() => end(these, 'expired', undefined, now))) break;
       }
       conform();
+      enforcer.configure(policy.targets.values());
+      saveShapes();
       for (const target of policy.targets.keys()) enforcer.sync(target);
       expiry.aim(active.nextEnd());
       timer = clock.after(TICK, tick);
@@ -530,6 +555,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       conform();
       enforcer.configure(next.targets.values());
       releaseLeft();
+      saveShapes();
       for (const target of next.targets.keys()) enforcer.sync(target);
     },
     ban({ subjects, target, length, reason, by, onStored }) {

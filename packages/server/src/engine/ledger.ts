@@ -2,7 +2,7 @@
  * One list of one target: keeps it what the active bans say, and knows at every moment how far that is true. It is longer than
  * most files because every way in which a list changes (bans, ends, looks, renewals, other people) has to leave the same ledger true.
  */
-import { after, instant, isNetwork, ms, type Enforcement, type Instant, type ListStatus, type Subject } from 'banban-shared';
+import { after, familyOf, instant, isNetwork, ms, type Enforcement, type Family, type Instant, type ListStatus, type Subject } from 'banban-shared';
 import type { Clock } from '../clock.ts';
 import type { TargetConfig } from '../config/config.ts';
 import type { Hits, KernelList, ListFailures, ListState, Row } from '../enforce/firewall.ts';
@@ -10,6 +10,9 @@ import type { Log } from '../observe/log.ts';
 import type { BanRecord } from '../store/store.ts';
 import type { ActiveBans } from './active-bans.ts';
 import { planList } from './reconcile.ts';
+
+/** Why no firewall rule looks at a list: a sentence, or one about the bans of one family. */
+export type Unread = string | { readonly family: Family; readonly message: string };
 
 /** What was found at the last look at one list of a target. */
 export interface BackendState {
@@ -64,8 +67,8 @@ export interface Ledger {
   enforcementOf(subject: Subject): Enforcement;
   state(): BackendState;
   hits(): ReadonlyMap<Subject, Hits>;
-  /** A sentence when no firewall rule looks at the list. */
-  unread: string | undefined;
+  /** Set when no firewall rule looks at the list, for one family or for both. */
+  unread: Unread | undefined;
 }
 
 /** What it works with; `bans` is read, never changed. */
@@ -90,6 +93,8 @@ const LOOK_EVERY = 950;
 /** Somebody else's changes are answered at once, but not with more than this part of the time; and so often is tried again what was refused. */
 const ANSWER_SHARE = 1 / 5;
 const RETRY_SHARE = 1 / 50;
+
+const sentenceOf = (unread: Unread | undefined): string | undefined => (typeof unread === 'object' ? unread.message : unread);
 
 const NO_FAILURES: ListFailures = new Map();
 const UNCHANGED: SyncResult = { added: 0, removed: 0 };
@@ -123,10 +128,11 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
   /** When rows under a `--seconds` rule are next stamped anew. */
   let renewDue: Instant = never;
   let dirty = false;
-  let unread: string | undefined;
+  let unread: Unread | undefined;
   /** What is still to be taken out of an abandoned list. */
   let leaving: readonly Subject[] | undefined;
 
+  const isRead = (subject: Subject): boolean => unread === undefined || (typeof unread === 'object' && unread.family !== familyOf(subject));
   const takes = (subject: Subject): boolean => list.refuses(subject) === undefined;
   const rowOf = ({ address, until }: BanRecord): Row => ({ subject: address, until });
 
@@ -326,7 +332,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
 
   /** Rows of networks that the ones just ended have covered, and that nothing covers now. */
   const uncovered = (gone: readonly Released[]): Row[] =>
-    gone.flatMap(({ address }) => (isNetwork(address) ? bans.inside(target, address) : []))
+    bans.insideAny(target, gone.map(({ address }) => address).filter(isNetwork))
       .filter((ban) => takes(ban.address) && !held.has(ban.address) && cover(ban.address) === undefined)
       .map(rowOf);
 
@@ -337,7 +343,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
       return unread;
     },
     set unread(why) {
-      if (why !== undefined && why !== unread) log.error('list_unread', { ...names, message: why });
+      if (why !== undefined && sentenceOf(why) !== sentenceOf(unread)) log.error('list_unread', { ...names, message: sentenceOf(why) ?? '' });
       else if (why === undefined && unread !== undefined) log.info('list_read_again', names);
       unread = why;
     },
@@ -354,7 +360,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
         sync();
         return;
       }
-      const replaced = rows.flatMap(({ subject }) => (isNetwork(subject) ? bans.inside(target, subject).map((ban) => ban.address) : [])).filter((subject) => held.has(subject) || pending.has(subject) || failures.has(subject));
+      const replaced = bans.insideAny(target, rows.map((row) => row.subject).filter(isNetwork)).map((ban) => ban.address).filter((subject) => held.has(subject) || pending.has(subject) || failures.has(subject));
       const fresh = rows.filter(({ subject }) => !held.has(subject) && !pending.has(subject)).length;
       if (capacity !== undefined && fresh > places() - claimed()) squeeze(rows, replaced);
       else write(replaced, rows);
@@ -424,7 +430,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
     enforcementOf(subject) {
       if (state === 'missing') return 'missing';
       const row = rowFor(subject);
-      if (held.has(row)) return list.backend === 'simulated' ? 'simulated' : unread === undefined ? 'held' : 'unread';
+      if (held.has(row)) return list.backend === 'simulated' ? 'simulated' : isRead(subject) ? 'held' : 'unread';
       if (failures.has(row)) return 'failed';
       if (pending.has(row)) return 'pending';
       if (state === 'unknown') return list.defers === true ? 'pending' : 'failed';
@@ -442,7 +448,7 @@ export function createLedger({ clock, list, config, bans, log, onReleased }: Led
         const advice = list.backend === 'xt_recent' ? ' (load xt_recent with a larger ip_list_tot)' : '';
         return { ...common, state: 'full', message: `the kernel's list has ${capacity ?? 'too few'} places and ${own.length} bans want one; the ${notHeld.length} that end first are not enforced${advice}` };
       }
-      if (unread !== undefined) return { ...common, state: 'unread', message: unread };
+      if (unread !== undefined) return { ...common, state: 'unread', message: sentenceOf(unread) };
       return { ...common, state: list.backend === 'simulated' ? 'simulated' : 'ok', message: undefined };
     },
     hits: () => list.hits(),

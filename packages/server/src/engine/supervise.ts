@@ -2,11 +2,12 @@
  * Sees to the firewall rules that read the lists: puts them back where banband manages them, and otherwise knows which list nobody
  * reads. A list that no rule looks at bans nobody, whatever is in it.
  */
-import { ms, type Ms } from 'banban-shared';
+import { ms, type Instant, type Ms } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import type { BackendName, TargetConfig } from '../config/config.ts';
 import type { Finding, FirewallRules } from '../enforce/firewall.ts';
 import type { Log } from '../observe/log.ts';
+import type { Unread } from './ledger.ts';
 
 /** The keeper of the rules. */
 export interface Supervisor {
@@ -31,7 +32,7 @@ export interface SupervisorParts {
   /** Whether the kernel tells of changes; where it does not they are looked for. */
   readonly hasEvents: () => Promise<boolean>;
   /** Told of every list that no rule reads, by target and backend. */
-  readonly onUnread: (unread: ReadonlyMap<string, ReadonlyMap<BackendName, string>>) => void;
+  readonly onUnread: (unread: ReadonlyMap<string, ReadonlyMap<BackendName, Unread>>) => void;
   /** Called when rules were put in: lists may be there again. */
   readonly onMended: () => void;
 }
@@ -45,6 +46,12 @@ const SELDOM = ms(30_000);
 /** After a failure: 1 s, 2 s, 4 s … */
 const LONGEST_WAIT = 60_000;
 
+/** What the check finds when a list has the bans, and the packets of those in it pass all the same. */
+const NOTHING_DROPPED: ReadonlySet<string> = new Set(['no-rule', 'rule-after-accept', 'wrong-direction', 'hitcount-too-high']);
+/** Mended so often within a second it is somebody who takes away what is put in: then not more often than this. */
+const FIGHT = 3;
+const TRUCE = ms(500);
+
 /** Backends that firewall rules read. */
 const READ_BY_RULES: readonly BackendName[] = ['xt_recent', 'nftables', 'ipset'];
 
@@ -57,6 +64,13 @@ export function createSupervisor({ clock, rules, log, targets, managed, hasEvent
   let stopped = false;
   let failures = 0;
   let problems: readonly string[] = [];
+
+  /** When rules were put in, the latest. */
+  let mended: readonly Instant[] = [];
+  const isFight = (): boolean => {
+    const [first] = mended;
+    return mended.length === FIGHT && first !== undefined && Math.abs(clock.now() - first) < 1000;
+  };
 
   const wanted = (): readonly TargetConfig[] => targets().filter((target) => target.backends.some((backend) => READ_BY_RULES.includes(backend)));
 
@@ -77,12 +91,15 @@ export function createSupervisor({ clock, rules, log, targets, managed, hasEvent
     problems = now;
   }
 
-  function unreadOf(findings: readonly Finding[]): ReadonlyMap<string, ReadonlyMap<BackendName, string>> {
-    const unread = new Map<string, Map<BackendName, string>>();
-    for (const { code, target, backend, message } of findings) {
-      if (code !== 'no-rule' || target === undefined || backend === undefined) continue;
-      const own = unread.get(target) ?? new Map<BackendName, string>();
-      unread.set(target, own.set(backend, own.get(backend) ?? message));
+  function unreadOf(findings: readonly Finding[]): ReadonlyMap<string, ReadonlyMap<BackendName, Unread>> {
+    const unread = new Map<string, Map<BackendName, Unread>>();
+    for (const { severity, code, target, backend, message } of findings) {
+      if (severity !== 'error' || target === undefined || backend === undefined) continue;
+      const family = code === 'ipv4-forgotten' ? 4 : code === 'ipv6-forgotten' ? 6 : undefined;
+      if (family === undefined && !NOTHING_DROPPED.has(code)) continue;
+      const own = unread.get(target) ?? new Map<BackendName, Unread>();
+      // Of both families goes before of one.
+      if (family === undefined || !own.has(backend)) unread.set(target, own.set(backend, family === undefined ? message : { family, message }));
     }
     return unread;
   }
@@ -102,10 +119,14 @@ export function createSupervisor({ clock, rules, log, targets, managed, hasEvent
         onUnread(new Map());
         return;
       }
-      const { changes, problems: inTheWay } = await rules.install(list);
+      const { changes, problems: said } = await rules.install(list);
+      let inTheWay = said;
       if (changes.length > 0) {
         log.info('firewall_installed', { changes });
+        mended = [...mended, clock.now()].slice(-FIGHT);
         onMended();
+        // A program may say that it is done, and not be.
+        if (said.length === 0 && !(await rules.isIntact(list))) inTheWay = ['the firewall rules were put in, and are not all there: somebody takes them out again, or nft or iptables does not do what it says'];
       }
       say(inTheWay);
       failures = inTheWay.length === 0 ? 0 : failures + 1;
@@ -137,7 +158,7 @@ export function createSupervisor({ clock, rules, log, targets, managed, hasEvent
   }
 
   return {
-    look: () => wait(SETTLE, true),
+    look: () => wait(isFight() ? TRUCE : SETTLE, true),
     looked,
     problems: () => problems,
     async stop() {

@@ -80,6 +80,9 @@ const prepareAll = (db: Database) => ({
   hasUnreleased: db.prepare<Value[], number>('SELECT 1 FROM bans WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0').pluck(),
   takeOver: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0'),
   endBan: db.prepare<Value[], UnreleasedRow>('UPDATE bans SET ended_at = ?, ended_by = ?, ended_name = ? WHERE id = ? AND ended_at IS NULL RETURNING id, address, target'),
+  shapes: db.prepare<[], { name: string; shape: string }>('SELECT name, shape FROM targets ORDER BY name'),
+  forgetShapes: db.prepare<[]>('DELETE FROM targets'),
+  writeShape: db.prepare<Value[]>('INSERT INTO targets (name, shape) VALUES (?, ?)'),
   addConnections: db.prepare<Value[]>('UPDATE bans SET connections = connections + ? WHERE id = ?'),
   markReleased: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE id = ? AND ended_at IS NOT NULL'),
   writeOffence: db.prepare<Value[]>('INSERT INTO offences (at, address, target, rule, level, decision, reason, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
@@ -179,6 +182,17 @@ class SqliteStore implements Store {
         const row = this.sql.endBan.get(sqlInstant(at), by, name ?? null, id);
         if (row !== undefined) this.sql.writeEvent.run(sqlInstant(at), END_EVENT[by], id, row.address, row.target, name ?? null, null, null);
       }
+    });
+  }
+
+  shapes(): ReadonlyMap<string, string> {
+    return explaining(this.path, () => new Map(this.sql.shapes.all().map(({ name, shape }) => [name, shape])));
+  }
+
+  saveShapes(shapes: ReadonlyMap<string, string>): void {
+    this.write('process', () => {
+      this.sql.forgetShapes.run();
+      for (const [name, shape] of shapes) this.sql.writeShape.run(name, shape);
     });
   }
 

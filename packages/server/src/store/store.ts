@@ -105,6 +105,10 @@ export interface Store {
   endBans(ends: readonly BanEnd[], durability: Durability): void;
   /** Adds to what is known of the connections that died of an active or ended ban. Best effort, as `writeOffences`. */
   addConnections(cuts: readonly { readonly id: number; readonly connections: number }[]): void;
+  /** What the last run wrote by `saveShapes`. */
+  shapes(): ReadonlyMap<string, string>;
+  /** Remembers for the next run what the targets of this one are, by name: texts that mean nothing to the store. */
+  saveShapes(shapes: ReadonlyMap<string, string>): void;
   /** Confirms that the kernel no longer has the rows of these ended bans. */
   markReleased(ids: readonly number[]): void;
   /** How many offences with decision `banned` or `extended` this address has in this target since `since`. */

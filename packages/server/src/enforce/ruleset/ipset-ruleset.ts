@@ -28,22 +28,34 @@ export const ipsetTrouble = (message: string): string => `the sets of ipset can'
 /** What heals a set that is another than it has to be. */
 export const IPSET_REMEDY = 'take it away with "banctl firewall remove" and make it anew with "banctl firewall install"; the bans are written into it anew';
 
+/** Puts a set of the right form in the place of one that rules may look at; it is empty, and the bans come with the next look. */
+async function swapIn(name: string, line: string, programs: Programs): Promise<boolean> {
+  const other = 'banban-swap';
+  const made = `${line.replace(` ${name} `, ` ${other} `)}\nswap ${other} ${name}\ndestroy ${other}\n`;
+  return (await programs.run('ipset', ['restore', '-exist'], made)).isDone;
+}
+
 /** Makes the sets that are missing. */
 export async function makeIpsets(targets: readonly TargetConfig[], programs: Programs): Promise<RulesOutcome> {
   const wanted = wantedIpsets(targets);
   if (wanted.length === 0) return NOTHING;
   const look = await lookAtIpsets(programs);
   if (!look.isDone) return problem(ipsetTrouble(look.message));
-  const problems = wanted.flatMap(({ name, shape }) => {
+  const problems: string[] = [];
+  const remade: string[] = [];
+  for (const { name, shape, line } of wanted) {
     const found = look.sets.get(name);
     const difference = found === undefined ? undefined : shapeDiffers(shape, found);
-    return difference === undefined ? [] : [`the set ${name} of ipset ${difference}: ${IPSET_REMEDY}`];
-  });
+    if (found === undefined || difference === undefined) continue;
+    if (found.type === shape.type && found.family === shape.family && (await swapIn(name, line, programs))) remade.push(name);
+    else problems.push(`the set ${name} of ipset ${difference}: ${IPSET_REMEDY}`);
+  }
+  const changes = remade.length === 0 ? [] : [`made ${enumerate(remade)} of ipset anew`];
   const missing = wanted.filter(({ name }) => !look.sets.has(name));
-  if (missing.length === 0) return { changes: [], problems };
+  if (missing.length === 0) return { changes, problems };
   const ran = await programs.run('ipset', ['restore', '-exist'], missing.map(({ line }) => `${line}\n`).join(''));
-  if (!ran.isDone) return { changes: [], problems: [...problems, ipsetTrouble(ran.message)] };
-  return { changes: [`made ${enumerate(missing.map(({ name }) => name))} of ipset`], problems };
+  if (!ran.isDone) return { changes, problems: [...problems, ipsetTrouble(ran.message)] };
+  return { changes: [...changes, `made ${enumerate(missing.map(({ name }) => name))} of ipset`], problems };
 }
 
 /** Right after the rule that named it a set is still in use, until the kernel has let go of the rule. */

@@ -45,8 +45,8 @@ export class RealEngine {
   /** As kill -9 does, or a stop with everything received worked off; begins again after `downFor`. */
   restart(gracefully: boolean, downFor: number): void {
     if (gracefully) this.engine.stop();
-    // Whose they were is forgotten with whoever wanted to free them.
-    for (const list of this.strange()) this.kernel.disown(list);
+    // Whose they were is forgotten with whoever wanted to free them: the admin has to.
+    for (const list of this.strange()) this.kernel.empty(list);
     this.clock.crash(downFor);
     this.kernel.crash();
     this.store.close();

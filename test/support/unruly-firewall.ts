@@ -27,8 +27,6 @@ export interface UnrulyFirewall extends Firewall {
   evict(list: string, subject: Subject): void;
   /** A row comes by somebody's hand. */
   plant(list: string, subject: Subject): void;
-  /** Nobody knows any more that rows of the list are banban's. */
-  disown(list: string): void;
   /** While deaf, every write is refused: of all lists, or of one. */
   setDeaf(deaf: boolean, list?: string): void;
   readonly deaf: boolean;
@@ -243,10 +241,6 @@ export function unrulyFirewall(capacity?: number, manners: Partial<Record<Backen
     plant(name, subject) {
       const own = mannersOf(backendOf(name));
       if (!rowsOf(name).gone && put(name, subject, true, own) === undefined) told(name, own);
-    },
-    disown(name) {
-      const { rows } = rowsOf(name);
-      for (const [subject, row] of rows) rows.set(subject, { ...row, byHand: true });
     },
     setDeaf(deaf, name) {
       if (name === undefined) allDeaf = deaf;

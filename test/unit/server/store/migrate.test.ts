@@ -14,6 +14,7 @@ import { tempDir } from '../../../support/temp-dir.ts';
 const FROZEN: Readonly<Record<number, string>> = {
   1: '39975a6bacfa5ccf0b5135b20215d41d2bb540bbbea28ec62cac49bd3540e72b',
   2: '8422d10fa4932ff4f7f154c1e9da507265ed6ef9d5d007f9ca0b6fb95476db6a',
+  3: 'f4e771b71e4d39eba332d009cac1e60541f11d80539ee69a2f2ecffa28b0a4fb',
 };
 
 test('a migration’s text is never changed', () => {

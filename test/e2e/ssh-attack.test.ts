@@ -26,7 +26,8 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
       waitFor(`${matches} matches of ${address}`, async () => (await banban.why(address)).windows.some((window) => window.rule === 'fullblock' && window.matches === matches));
 
     async function fail(address: string, times: number): Promise<void> {
-      for (let i = 0; i < times; i++) expect((await attacker.tryPassword(address, `wrong ${i}`)).stderr).toContain('Permission denied');
+      // Not what it says: with its socket closed by the ban ssh may end before it has read the refusal.
+      for (let i = 0; i < times; i++) expect((await attacker.tryPassword(address, `wrong ${i}`)).code).toBe(255);
     }
 
     async function attack(address: string): Promise<void> {
@@ -63,7 +64,7 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
     test('the third does: kernel, database and banctl hold the address, with the lines that gave it away', async () => {
       const from = performance.now();
       const [held, refused] = await Promise.all([untilHeld(first).then(() => performance.now()), fail(first, 1).then(() => performance.now())]);
-      console.log(`third try begun; banned after ${Math.round(held - from)} ms, ssh ended with "Permission denied" after ${Math.round(refused - from)} ms`);
+      console.log(`third try begun; banned after ${Math.round(held - from)} ms, ssh ended after ${Math.round(refused - from)} ms`);
       expect(await banban.ban(first)).toMatchObject({ address: first, target: 'BLOCKER', origin: { kind: 'rule', name: 'fullblock' }, level: 1, enforcement: 'held' });
       expect(storedBans(banban.database)).toContainEqual({ address: first, target: 'BLOCKER' });
       const [offence] = (await banban.why(first)).offences;
@@ -74,9 +75,10 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
     test('its next connection hangs, and the one that it had open is dead', async () => {
       await attacker.mustHang(victim, first, 'BLOCKER');
       await waitFor('the kernel to forget its connections', async () => (await victim.connectionsFrom(first)) === 0);
+      // The victim's own socket is closed, which its client is told; a client that was not would send into the list.
       const before = await victim.dropped(family, 'BLOCKER');
       session.write('anybody-there');
-      await waitFor('the packets of its session to be dropped', async () => (await victim.dropped(family, 'BLOCKER')) >= before + 3);
+      await waitFor('its session to be over', async () => !session.child.running || (await victim.dropped(family, 'BLOCKER')) >= before + 3);
       expect(session.heard('anybody-there')).toBe(false);
       await session.close();
     }, LIMIT);

@@ -26,8 +26,10 @@ function mark(n: number): void {
 const commands: Readonly<Record<string, () => void>> = {
   /** Holds the lock until it is killed or its input ends. */
   lock() {
-    holdInstanceLock(path);
+    const lock = holdInstanceLock(path);
     say('held');
+    // Named to the end: what nobody refers to is collected some day, and the lock with it.
+    process.once('exit', () => lock.release());
     process.stdin.resume();
   },
 

@@ -12,12 +12,12 @@ import { nth, subject, T0 } from './records.ts';
 import { unrulyFirewall, type Manners } from './unruly-firewall.ts';
 
 /** An enforcer over an unruly kernel, without an engine. */
-export function enforcerRoom(options: { readonly capacity?: number; readonly seconds?: number; readonly targets?: readonly string[]; readonly configs?: readonly TargetConfig[]; readonly nftables?: Partial<Manners>; readonly command?: Partial<Manners> } = {}) {
+export function enforcerRoom(options: { readonly capacity?: number; readonly seconds?: number; readonly targets?: readonly string[]; readonly configs?: readonly TargetConfig[]; readonly nftables?: Partial<Manners>; readonly hosts_deny?: Partial<Manners> } = {}) {
   let uptime = 0;
   let wall: number = T0;
   let soon: (() => void)[] = [];
   const clock: Clock = { now: () => instant(wall), after: () => ({ cancel: () => undefined }), soon: (action) => void soon.push(action) };
-  const kernel = unrulyFirewall(options.capacity, { nftables: options.nftables ?? {}, command: options.command ?? {} });
+  const kernel = unrulyFirewall(options.capacity, { nftables: options.nftables ?? {}, hosts_deny: options.hosts_deny ?? {} });
   kernel.uptime = () => uptime;
   /** What a test puts in the place of a list's own methods. */
   let unlike: Partial<KernelList> = {};

@@ -15,7 +15,7 @@ import { overlap } from './reference-model.ts';
 
 const WORST: readonly Enforcement[] = ['failed', 'missing', 'waiting', 'held'];
 /** The lists that do what they are told in their own time. */
-const DEFERRING: readonly BackendName[] = ['ipset', 'command'];
+const DEFERRING: readonly BackendName[] = ['hosts_deny', 'command'];
 
 const listName = (target: string, backend: BackendName): string => (backend === 'xt_recent' ? target : `${target} ${backend}`);
 

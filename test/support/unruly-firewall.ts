@@ -60,8 +60,8 @@ const PLAIN: Manners = { networks: 'all', defers: false, tells: false, capacity:
 const MANNERS: Readonly<Record<BackendName, Manners>> = {
   xt_recent: { ...PLAIN, networks: 'addresses' },
   nftables: { ...PLAIN, networks: 'disjoint', tells: true },
-  ipset: { ...PLAIN, defers: true },
-  hosts_deny: PLAIN,
+  ipset: PLAIN,
+  hosts_deny: { ...PLAIN, defers: true },
   command: { ...PLAIN, defers: true },
 };
 

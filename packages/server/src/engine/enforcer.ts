@@ -73,9 +73,6 @@ interface Held {
   readonly ledger: Ledger;
 }
 
-/** The backends that do at once what they are told, whose rows never end by themselves, and whose lists nobody else clears away. */
-const LASTING = ['xt_recent', 'hosts_deny'] as const satisfies readonly BackendName[];
-
 /** What is known of a target of which only the name is. */
 const ORPHAN: TargetConfig = { name: '', backends: ['xt_recent'], ban: [], ports: [], protocols: [], action: 'drop', ipv6Prefix: 128, networkAfter: undefined, seconds: undefined, command: undefined, place: { file: '', line: 0, key: '' } };
 
@@ -169,31 +166,16 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
   }
 
   /**
-   * Takes rows out of a target that was not configured any more when banband started; answers those that could not be. What it was is
-   * not known.
+   * Takes rows out of a target that was not configured any more when banband started. What it was is not known; xt_recent is the one
+   * backend whose rows never end by themselves and whose lists nobody else clears away.
    */
-  function releaseOrphans(name: string, gone: readonly Released[]): Released[] {
-    return LASTING.flatMap((backend) => {
-      const list = firewall.open({ ...ORPHAN, name }, backend, () => undefined);
-      const mine = gone.filter((ban) => list.refuses(ban.address) === undefined);
-      const refused = mine.length === 0 ? undefined : list.write({ remove: mine.map((ban) => ban.address), add: [] });
-      const stuck = refused === undefined || list.identity() === undefined ? [] : mine.filter((ban) => refused.has(ban.address));
-      list.close();
-      return stuck;
-    });
-  }
-
-  /** Takes out what a target's bans have in lists that it had when banband was stopped, and has no more. */
-  function freeOthers(config: TargetConfig): void {
-    for (const backend of LASTING) {
-      if (config.backends.includes(backend)) continue;
-      const list = firewall.open(config, backend, () => undefined);
-      const found = list.read();
-      const rows = found.state === 'present' ? [...found.subjects].filter((subject) => bans.get(config.name, subject) !== undefined) : [];
-      const [refused] = rows.length === 0 ? [] : list.write({ remove: rows, add: [] });
-      if (refused !== undefined) log.error('list_failed', { target: config.name, backend, message: refused.join(': ') });
-      list.close();
-    }
+  function releaseOrphans(name: string, gone: readonly Released[]): readonly Released[] {
+    const list = firewall.open({ ...ORPHAN, name }, 'xt_recent', () => undefined);
+    const mine = gone.filter((ban) => list.refuses(ban.address) === undefined);
+    const refused = list.write({ remove: mine.map((ban) => ban.address), add: [] });
+    const stuck = list.identity() === undefined ? [] : mine.filter((ban) => refused.has(ban.address));
+    list.close();
+    return stuck;
   }
 
   function grouped<T extends Released>(list: readonly T[]): Map<string, T[]> {
@@ -219,8 +201,6 @@ export function createEnforcer({ clock, firewall, bans, log, onReleased }: Enfor
           else leave(name, list);
         }
       }
-      const known = new Set(before.map(([name]) => name));
-      for (const config of wanted) if (!known.has(config.name) && bans.of(config.name).size > 0) freeOthers(config);
       for (const config of wanted) targets.set(config.name, config.backends.map((backend) => kept.get(shapeOf(config, backend)) ?? open(config, backend)));
     },
     refuses,

@@ -1,7 +1,5 @@
 import { instant, ms, NEVER, type Instant } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
-import { createActiveBans } from '../../../../packages/server/src/engine/active-bans.ts';
-import { createEnforcer } from '../../../../packages/server/src/engine/enforcer.ts';
 import { enforcerRoom as room } from '../../../support/enforcer-room.ts';
 import { target } from '../../../support/policies.ts';
 import { nth, subject, T0 } from '../../../support/records.ts';
@@ -364,20 +362,6 @@ describe('configured targets', () => {
     expect(r.rows()).toEqual([]);
   });
 
-  test('a ban of a target that was not configured when banband started is taken out of all lists that would keep it for ever', () => {
-    const first = room({ configs: [target('A', { backends: ['xt_recent', 'hosts_deny'] })] });
-    const [host, network] = first.ban(1, '192.0.2.0/24');
-    // Another process, which has never had the target.
-    first.kernel.crash();
-    const later = createEnforcer({ clock: { now: () => T0, after: () => ({ cancel: () => undefined }), soon: () => undefined }, firewall: first.kernel, bans: createActiveBans(), log: first.log, onReleased: () => undefined });
-    const all = [host, network].flatMap((ban) => ban ?? []);
-    first.kernel.setDeaf(true, 'A hosts_deny');
-    expect(later.release(all)).toEqual({ released: [], stuck: all });
-    first.kernel.setDeaf(false);
-    expect(later.release(all)).toEqual({ released: all, stuck: [] });
-    expect([first.rows('A'), first.rows('A hosts_deny'), first.kernel.openLists()]).toEqual([[], [], []]);
-  });
-
   test('that nobody has looked at are not said to be well', () => {
     expect(room().enforcer.stateOf('A')).toMatchObject({ state: 'failed', message: 'not looked at yet' });
   });
@@ -551,13 +535,13 @@ describe('a list that no firewall rule looks at', () => {
 
 describe('a target whose configuration changes', () => {
   test('gets the lists of its new backends filled, the old ones freed of our rows and closed; a list that it keeps is not touched', () => {
-    const r = room({ configs: [target('A', { backends: ['xt_recent', 'hosts_deny'] })] });
+    const r = room({ configs: [target('A', { backends: ['xt_recent', 'ipset'] })] });
     const [ban] = r.ban(1);
-    r.kernel.plant('A hosts_deny', nth(9));
+    r.kernel.plant('A ipset', nth(9));
     const before = r.kernel.changes.filter((change) => change.list === 'A').length;
     r.enforcer.configure([target('A', { backends: ['nftables', 'xt_recent'] })]);
     r.enforcer.sync('A');
-    expect([r.rows('A'), r.rows('A nftables'), r.rows('A hosts_deny')]).toEqual([[nth(1)], [nth(1)], [nth(9)]]);
+    expect([r.rows('A'), r.rows('A nftables'), r.rows('A ipset')]).toEqual([[nth(1)], [nth(1)], [nth(9)]]);
     expect(r.kernel.changes.filter((change) => change.list === 'A')).toHaveLength(before);
     expect(r.kernel.openLists().sort()).toEqual(['A', 'A nftables']);
     expect(ban && r.is(ban)).toBe('held');

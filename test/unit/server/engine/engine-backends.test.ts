@@ -102,13 +102,13 @@ describe('a target with a list that is kept by a program', () => {
 
 describe('a reload that gives a target another backend', () => {
   test('has the bans in the new list and out of the old one, and says so of none of them', () => {
-    const room = engineRoom({ targets: [target('BLOCKER', { backends: ['hosts_deny'] })] });
+    const room = engineRoom({ targets: [target('BLOCKER', { backends: ['ipset'] })] });
     ban(room);
     ban(room, '198.51.100.0/24');
-    room.engine.reload(policy({ targets: [target('BLOCKER', { backends: ['nftables', 'hosts_deny'] })] }));
-    expect([rows(room, 'BLOCKER nftables'), rows(room, 'BLOCKER hosts_deny')]).toEqual([[X, '198.51.100.0/24'].sort(), [X, '198.51.100.0/24'].sort()]);
+    room.engine.reload(policy({ targets: [target('BLOCKER', { backends: ['nftables', 'ipset'] })] }));
+    expect([rows(room, 'BLOCKER nftables'), rows(room, 'BLOCKER ipset')]).toEqual([[X, '198.51.100.0/24'].sort(), [X, '198.51.100.0/24'].sort()]);
     room.engine.reload(policy({ targets: [target('BLOCKER', { backends: ['nftables'] })] }));
-    expect([rows(room, 'BLOCKER nftables'), rows(room, 'BLOCKER hosts_deny')]).toEqual([[X, '198.51.100.0/24'].sort(), []]);
+    expect([rows(room, 'BLOCKER nftables'), rows(room, 'BLOCKER ipset')]).toEqual([[X, '198.51.100.0/24'].sort(), []]);
     expect(room.banned()).toHaveLength(2);
     expect(room.engine.targetStates()).toMatchObject([{ state: 'ok', held: 2, backends: [{ backend: 'nftables' }] }]);
     expect(room.store.unreleased()).toEqual([]);
@@ -121,15 +121,6 @@ describe('a reload that gives a target another backend', () => {
     expect(room.engine.enforcementOf(room.ban('BLOCKER', subject('198.51.100.0/24')))).toBe('failed');
     expect(room.engine.targetStates()).toMatchObject([{ state: 'failed', message: '198.51.100.0/24 can’t be had in BLOCKER', bans: 1, held: 0, notHeld: ['198.51.100.0/24'] }]);
   });
-});
-
-test('a start with another backend than before frees the list of before, and leaves alone what others have put there', () => {
-  const room = engineRoom({ targets: [target('BLOCKER', { backends: ['xt_recent', 'hosts_deny'] })] });
-  ban(room);
-  room.kernel.plant('BLOCKER', address('203.0.113.1'));
-  room.restart(policy({ targets: [target('BLOCKER', { backends: ['nftables'] })] }));
-  expect([rows(room, 'BLOCKER'), rows(room, 'BLOCKER hosts_deny'), rows(room, 'BLOCKER nftables')]).toEqual([['203.0.113.1'], [], [X]]);
-  expect(room.kernel.openLists()).toEqual(['BLOCKER nftables']);
 });
 
 test('a list that no rule looks at is said to be unread, by target and backend', () => {

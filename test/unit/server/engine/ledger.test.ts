@@ -196,8 +196,8 @@ test('whatever networks and addresses are banned and end, no two networks overla
 });
 
 describe('a list that is kept by a program', () => {
-  const FILE = 'A command';
-  const deferring = (capacity?: number) => enforcerRoom({ configs: [target('A', { backends: ['command'] })], command: { capacity } });
+  const FILE = 'A hosts_deny';
+  const deferring = (capacity?: number) => enforcerRoom({ configs: [target('A', { backends: ['hosts_deny'] })], hosts_deny: { capacity } });
   const settled = (capacity?: number) => {
     const r = deferring(capacity);
     r.pass(500);
@@ -210,7 +210,7 @@ describe('a list that is kept by a program', () => {
     const ban = one(r.ban(1));
     r.pass(500);
     expect(r.is(ban)).toBe('pending');
-    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'pending', message: 'command has not answered yet', held: 0, notHeld: [nth(1)] });
+    expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'pending', message: 'hosts_deny has not answered yet', held: 0, notHeld: [nth(1)] });
     r.settle();
     expect(r.is(ban)).toBe('held');
     expect(r.enforcer.stateOf('A')).toMatchObject({ state: 'ok', held: 1 });

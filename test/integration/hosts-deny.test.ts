@@ -190,17 +190,17 @@ describe('what others write meanwhile', () => {
     const { file, text } = made('# mine\n');
     const seen = readText(file);
     appendFileSync(file, '# more\n');
-    expect(replaceText(seen, 'other')).toBe(false);
+    expect(replaceText(seen, 'other')).toBe('changed');
     expect(text()).toBe('# mine\n# more\n');
     const gone = readText(file);
     rmSync(file);
-    expect(replaceText(gone, 'other')).toBe(false);
+    expect(replaceText(gone, 'other')).toBe('changed');
     const missing = readText(file);
     expect(missing.text).toBe('');
     writeFileSync(file, '# new\n');
-    expect(replaceText(missing, 'other')).toBe(false);
+    expect(replaceText(missing, 'other')).toBe('changed');
     expect(text()).toBe('# new\n');
-    expect(replaceText(readText(file), 'other')).toBe(true);
+    expect(replaceText(readText(file), 'other')).toBe('replaced');
     expect(text()).toBe('other');
     expect(readdirSync(join(file, '..'))).toEqual(['hosts.deny']);
   });
@@ -208,12 +208,12 @@ describe('what others write meanwhile', () => {
   test('is kept, and bans get in between', async () => {
     const { put, file, text, subjects } = made('');
     const stop = join(tempDir(), 'stop');
-    // An editor that adds a line a hundred times a second, until it is told to stop, and then says how many.
+    // An editor that adds a line some five hundred times a second, until it is told to stop, and then says how many.
     const editor = spawn(process.execPath, ['-e', `
       const { appendFileSync, existsSync } = require('node:fs');
       const pause = new Int32Array(new SharedArrayBuffer(4));
       let lines = 0;
-      for (; !existsSync(process.argv[2]); Atomics.wait(pause, 0, 0, 10)) {
+      for (; !existsSync(process.argv[2]); Atomics.wait(pause, 0, 0, 2)) {
         appendFileSync(process.argv[1], 'sshd: mine-' + lines++ + '\\n');
         if (lines === 1) console.log('begun');
       }
@@ -228,12 +228,13 @@ describe('what others write meanwhile', () => {
     for (let i = 0; i < 200; i++) if (put([nth(i)]).length === 0) wanted.add(nth(i));
     writeFileSync(stop, '');
     await closed;
-    expect(new Set(subjects())).toEqual(wanted);
+    // One that is said to have failed may be there: it was put, and then there was no end of others' changes.
+    expect([...wanted].filter((subject) => !subjects().includes(subject))).toEqual([]);
     expect(wanted.size).toBeGreaterThan(100);
     const lines = new Set(text().split('\n'));
     const count = Number(/^lines (\d+)$/m.exec(said)?.[1]);
     expect(count).toBeGreaterThan(10);
     const lost = Array.from({ length: count }, (_, i) => `sshd: mine-${i}`).filter((line) => !lines.has(line));
-    expect(lost.length, 'only what came within the microseconds of a rename').toBeLessThanOrEqual(count / 20);
+    expect(lost.length, 'only who opened the file before a rename and wrote after it').toBeLessThanOrEqual(2 + count / 1000);
   });
 });

@@ -28,10 +28,10 @@ function messageOf(error: unknown): string {
  */
 export function hostsDenyList({ name }: TargetConfig, { file }: HostsDenyOptions): KernelList {
   /** @throws Error with a sentence for the admin */
-  function look(): { readonly found: FileText; readonly block: Block | undefined } {
+  function look(late?: FileText): { readonly found: FileText; readonly block: Block | undefined } {
     let found: FileText;
     try {
-      found = readText(file);
+      found = late ?? readText(file);
     } catch (error) {
       throw new Error(`${file} can't be read: ${messageOf(error)}`, { cause: error });
     }
@@ -42,13 +42,16 @@ export function hostsDenyList({ name }: TargetConfig, { file }: HostsDenyOptions
 
   /** @throws Error with a sentence for the admin */
   function change(remove: ReadonlySet<Subject>, add: readonly Subject[]): void {
+    let late: FileText | undefined;
     for (let tries = 1; tries <= MOST_TRIES; tries++) {
-      const { found, block } = look();
+      const { found, block } = look(late);
       const text = withChange(found.text, name, block, remove, add);
-      if (text === found.text) return;
+      if (text === found.text && late === undefined) return;
       if (text.length > MOST_BYTES) throw new Error(`${file} would have more than ${MOST_BYTES} bytes, and TCP wrappers read it whole for every connection; have fewer bans in ${name}, or another backend for it`);
       try {
-        if (replaceText(found, text)) return;
+        const done = replaceText(found, text);
+        if (done === 'replaced') return;
+        late = done === 'changed' ? undefined : done;
       } catch (error) {
         throw new Error(`${file} can't be written: ${messageOf(error)}`, { cause: error });
       }

@@ -17,7 +17,7 @@ syslog_ng=$tools/syslog-ng
 # What the tests run, and the package that has it. Looked up by the program, so that a machine that has it from
 # elsewhere (Fedora, Arch) needs no dpkg.
 wanted='iptables:iptables iptables-restore:iptables ip6tables-restore:iptables conntrack:conntrack ip:iproute2 ss:iproute2
-  nft:nftables ipset:ipset
+  nft:nftables ipset:ipset journalctl:systemd
   rsyslogd:rsyslog sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client sshpass:sshpass
   ps:procps sysctl:procps nsenter:util-linux unshare:util-linux setpriv:util-linux logger:bsdutils strace:strace'
 

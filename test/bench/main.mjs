@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { cpuSeconds, get, here, noKernel, root, rssBytes, startDaemon, until } from './daemon.mjs';
+import { CONFIG, cpuSeconds, get, here, noKernel, root, rssBytes, startDaemon, until } from './daemon.mjs';
 
 const MB = 1e6;
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -115,6 +115,15 @@ async function storm() {
   }
 }
 
+async function policy() {
+  process.stdout.write('\nPolicy: an allow list of networks of both families and all lengths (one process, in memory)\n');
+  const { networks, makeMs, bytes, nanoseconds, floor, hits } = JSON.parse(await node('policy.mjs'));
+  say('floor: the same addresses in a Map of addresses', `${floor.toFixed(0)} ns each`);
+  say(`one address in ${thousands(networks)} networks, ${(hits * 100).toFixed(0)} % in one of them`, `${nanoseconds.toFixed(0)} ns, ${(nanoseconds / floor).toFixed(1)} of the floor`);
+  say('   to make it, after a change', `${makeMs.toFixed(0)} ms`);
+  say('   held by it', `${(bytes / MB).toFixed(1)} MB`);
+}
+
 async function memory() {
   process.stdout.write('\nResident memory\n');
   const daemon = await startDaemon();
@@ -126,8 +135,41 @@ async function memory() {
   const { windows } = await quiet(daemon);
   say(`with ${windows.open} open windows`, `${(rssBytes(daemon.pid) / MB).toFixed(0)} MB`);
   await daemon.stop();
+  await million();
   const bare = spawnSync(process.execPath, ['-e', 'console.log(process.memoryUsage.rss())'], { encoding: 'utf8' });
   say('floor: node -e 0', `${(Number(bare.stdout) / MB).toFixed(0)} MB`);
+}
+
+/** A million addresses, forgotten as time passes, and a million again. */
+async function million() {
+  const daemon = await startDaemon({ config: CONFIG.replace('interval: 1h', 'interval: 40s') });
+  const resident = () => `${(rssBytes(daemon.pid) / MB).toFixed(0)} MB`;
+  const open = async () => (await daemon.status()).windows.open.toLocaleString('en');
+  const flood = async () => {
+    await node('sender.mjs', daemon.socket, 1_000_000, 100, 1_000_000);
+    await quiet(daemon);
+  };
+  await flood();
+  say(`with ${await open()} open windows of one line`, resident());
+  await flood();
+  say(`with ${await open()} open windows of two lines`, resident());
+  const began = performance.now();
+  const waits = [];
+  let dropsFrom;
+  await until('the windows to be forgotten', async () => {
+    const asked = performance.now();
+    const { windows } = await daemon.status();
+    waits.push(performance.now() - asked);
+    if (windows.open < 1_000_000) dropsFrom ??= asked;
+    return windows.open === 0 ? true : undefined;
+  }, 200);
+  const ended = performance.now();
+  say('   forgotten, from the first to the last, and since the last line', `${seconds(ended - (dropsFrom ?? began))}, ${seconds(ended - began)}`);
+  say('   GET /v1/status meanwhile: p50, p99, slowest', `${median(waits).toFixed(1)}, ${quantile(waits, 0.99).toFixed(1)}, ${Math.max(...waits).toFixed(1)} ms`);
+  say('   resident then', resident());
+  await flood();
+  say(`   with ${await open()} again`, resident());
+  await daemon.stop();
 }
 
 function wallMs(argv, env = process.env) {
@@ -237,7 +279,7 @@ async function fail2ban() {
   say('resident', `${(rss / MB).toFixed(0)} MB`);
 }
 
-const parts = { throughput, matching, latency, storm, backends, fail2ban, memory, start };
+const parts = { throughput, matching, policy, latency, storm, backends, fail2ban, memory, start };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => parts[name] === undefined);
 if (unknown !== undefined) {

@@ -124,6 +124,17 @@ describe('banband test for people', () => {
     expect(result.stdout).toContain('x\\x1b[#Jy');
     expect(result.stdout).not.toContain('\x1b');
   });
+  test('says what is done about a host name where the address should be', async () => {
+    const input = `${FAILED.replace('203.0.113.7', 'host.example.com')}\n`;
+    for (const [usedns, does] of [['no', 'nothing is done'], ['warn', 'banband says it'], ['yes', 'banband looks it up and counts its addresses']] as const) {
+      const at = files({ 'c.yml': CONFIG.replace('interval: 10m }', `interval: 10m, usedns: ${usedns} }`) });
+      const result = await banband(['test', '-c', at('c.yml')], { input });
+      expect(result).toMatchObject({ code: 0 });
+      expect(result.stdout).toContain(`\n    lines  host name where the address should be\n        1  host.example.com  (usedns: ${usedns}, so ${does})\n`);
+      const json = await banband(['test', '--json', '-c', at('c.yml')], { input });
+      expect(rows(json)).toEqual([{ line: 1, program: 'sshd', verdict: null, pattern: null, rules: [], address: null, user: null, ...(usedns === 'no' ? {} : { host: 'host.example.com', usedns }) }]);
+    }
+  });
   test('of nothing at all', async () => {
     expect((await banband(['test', '--packs', 'sshd'])).stdout).toMatch(/^0 lines in \d+\.\d\d s: 0 bad, 0 good, 0 matched nothing\n$/);
   });

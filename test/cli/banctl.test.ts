@@ -142,6 +142,22 @@ describe('each verb asks one thing and shows the answer', () => {
     expect(result.stdout).toContain('| sshd[7]: Failed password for root from 203.0.113.7 port 4242 ssh2');
   });
 
+  test('notify test says of each receiver what came of it; one that did not take it is a failure', async () => {
+    const results = [{ receiver: 'mail root@localhost', ok: true, milliseconds: 12.3, message: null }, { receiver: 'chat', ok: false, milliseconds: 4, message: 'it answered with status 404' }];
+    const result = await ask({ body: { results } }, ['notify', 'test']);
+    expect(result).toMatchObject({
+      code: 1, stdout: 'sent: mail root@localhost took the test within 13 ms; see whether it has arrived\n', stderr: 'banctl: chat did not take the test: it answered with status 404\n', asked: [{ method: 'POST', path: '/v1/notify/test', body: { by: person } }],
+    });
+    expect((await ask({ body: { results: results.slice(0, 1) } }, ['notify', 'test', 'mail', 'root@localhost']))).toMatchObject({ code: 0, asked: [{ body: { by: person, receiver: 'mail root@localhost' } }] });
+    expect(await ask({ body: { results } }, ['notify', 'send'])).toMatchObject({ code: 2, asked: [] });
+  });
+
+  test('status shows who is told, and who could not be', async () => {
+    const notify = [{ name: 'mail root@localhost', kind: 'mail' as const, on: ['ban', 'error'], sent: 12, failed: 3, dropped: 1, waiting: 1042, lastAt: new Date(now - 5000).toISOString(), error: 'nobody listens' }];
+    expect((await ask({ body: aStatus(now, { notify }) }, ['status'])).stdout).toMatch(/\n +NOTIFY +ON +SENT +FAILED +WAITING +DROPPED +LAST\n +mail root@localhost +ban error +12 +3 +1,042 +1 +\d+s ago\n/);
+    expect((await ask({ body: aStatus(now) }, ['status'])).stdout).not.toContain('NOTIFY');
+  });
+
   test('reload says what changed; warnings go to stderr', async () => {
     const result = await ask({ body: { changes: ['rule ssh is new'], warnings: ['rule x never matches'] } }, ['reload']);
     expect(result).toMatchObject({ code: 0, stdout: 'The configuration is loaded:\n  rule ssh is new\n', stderr: 'banctl: warning: rule x never matches\n', asked: [{ method: 'POST', path: '/v1/reload' }] });
@@ -241,6 +257,7 @@ test.each([
   ['firewall check', { findings: [aFinding({ severity: 'warning' })] }],
   ['firewall install', { changes: ['a'], problems: [] }],
   ['firewall remove', { changes: [], problems: [] }],
+  ['notify test', { results: [{ receiver: 'mail root', ok: true, milliseconds: 1.5, message: null }] }],
   ['doctor', aDoctor()],
 ])('%s --json prints the body unchanged', async (args, body) => {
   const text = JSON.stringify(body, null, 1);
@@ -464,6 +481,7 @@ describe('what reaches the terminal', () => {
     ['firewall check', { findings: [aFinding({ code: HOSTILE, target: HOSTILE, backend: HOSTILE, message: HOSTILE, remedy: HOSTILE })] }],
     ['firewall install', { changes: [HOSTILE], problems: [HOSTILE] }],
     ['doctor', aDoctor({ findings: [aFinding({ message: HOSTILE })], targets: [{ target: HOSTILE, backend: HOSTILE, missing: [HOSTILE], missingCount: 1, foreign: [HOSTILE], foreignCount: 1 }] })],
+    ['notify test', { results: [{ receiver: HOSTILE, ok: true, milliseconds: 1, message: null }, { receiver: HOSTILE, ok: false, milliseconds: 1, message: HOSTILE }] }],
     ['reload', { changes: [HOSTILE], warnings: [HOSTILE] }],
     ['reconcile', { targets: [{ name: HOSTILE, added: 0, removed: 0, held: 0, notHeld: 1 }] }],
   ])('%s shows hostile text harmlessly', async (args, body) => {

@@ -60,7 +60,7 @@ describe('banban.yml', () => {
   test('shows the places that hold without it', () => {
     const text = read('config/banban.yml');
     for (const place of [DEFAULT_LOG_SOCKET, DEFAULT_DATABASE, DEFAULT_CONTROL_SOCKET]) expect(text).toContain(place);
-    expect([config.socket.path, config.database, config.control.socket]).toEqual([DEFAULT_LOG_SOCKET, DEFAULT_DATABASE, DEFAULT_CONTROL_SOCKET]);
+    expect([config.sources.map(({ type, path }) => `${type} ${path}`), config.database, config.control.socket]).toEqual([[`unix ${DEFAULT_LOG_SOCKET}`], DEFAULT_DATABASE, DEFAULT_CONTROL_SOCKET]);
   });
 
   test('loads with all its suggestions, too', () => {
@@ -70,7 +70,7 @@ describe('banban.yml', () => {
     expect(all.warnings, 'taking a # away must never break the file').toEqual([]);
     expect(compilePolicy(all.config, packs).issues).toEqual([]);
     expect(all.config.rules.length).toBeGreaterThan(config.rules.length);
-    expect(all.config.socket.group).toBe('syslog');
+    expect(all.config.sources).toMatchObject([{ type: 'unix', group: 'syslog' }]);
   });
 
   test.each(['iptables', 'ip6tables'])('and firewall/%s.rules name the same targets, before anything is let in', (program) => {

@@ -12,7 +12,9 @@ const server = (path: string): RegExp => new RegExp(`^packages/server/src/${path
 const readers = server('config/(?:load|packs|read-text)\\.ts$');
 const pure = server('(?:(?:syslog|match|count|decide)/|config/(?!(?:load|packs|read-text)\\.ts$))');
 /** Types that adapters implement, and with `StoreError` the one class that crosses them. */
-const ports = server('(?:clock|ingest/source|store/store|enforce/firewall)\\.ts$');
+const ports = server('(?:clock|ingest/source|store/store|enforce/firewall|notify/notifier)\\.ts$');
+/** How long work is cut up. */
+const slices = server('slices\\.ts$');
 /** What the two that listen have in common. */
 const socketFile = server('socket-file\\.ts$');
 
@@ -66,8 +68,30 @@ const rows: readonly Row[] = [
   adapter('ingest', 'store', [socketFile]),
   adapter('store', 'enforce'),
   {
-    ...adapter('enforce', 'ingest', [server('netlink/')]),
+    ...adapter('enforce', 'ingest', [server('netlink/'), slices]),
     types: [server('config/config\.ts$')],
+  },
+  {
+    part: 'guards/',
+    who: server('guards/'),
+    may: [server('guards/'), server('clock\\.ts$'), slices, shared],
+    because: 'it reads what the machine says of itself, and whether that keeps anybody from being banned is the engine’s decision',
+    refuses: ['packages/server/src/guards/x.ts', `import type { Engine } from '../engine/contract.ts'`],
+  },
+  {
+    part: 'names/',
+    who: server('names/'),
+    may: [server('names/'), ports, shared],
+    because: 'it asks the DNS for whoever wants to know, and knows nothing of what for',
+    refuses: ['packages/server/src/names/x.ts', `import { createAllow } from '../allow/allow.ts'`],
+  },
+  {
+    part: 'allow/',
+    who: server('allow/'),
+    may: [server('(?:allow|netlink|names)/'), ports, shared],
+    types: [server('observe/log\\.ts$')],
+    because: 'it follows files, names and links, and tells the engine through one function',
+    refuses: ['packages/server/src/allow/x.ts', `import type { Engine } from '../engine/contract.ts'`],
   },
   {
     part: 'netlink/',
@@ -89,7 +113,7 @@ const rows: readonly Row[] = [
     part: 'control/daemon-view.ts',
     who: server('control/daemon-view\\.ts$'),
     may: [shared],
-    types: [ports, server('engine/(?:contract|policy)\\.ts$')],
+    types: [ports, server('engine/(?:contract|policy)\\.ts$'), server('lists/keeper\\.ts$')],
     node: noNode,
     because: 'it declares, in types alone, all that the API may see of the daemon',
     refuses: ['packages/server/src/control/daemon-view.ts', `import { createEngine } from '../engine/engine.ts'`],
@@ -101,6 +125,22 @@ const rows: readonly Row[] = [
     types: [server('observe/log\\.ts$')],
     because: 'handlers see the engine through daemon-view.ts, so that the width of that view stays visible in one place',
     refuses: ['packages/server/src/control/routes/x.ts', `import type { Engine } from '../../engine/engine.ts'`],
+  },
+  {
+    part: 'notify/',
+    who: server('notify/'),
+    may: [server('notify/'), ports, server('enforce/(?:exec|command|backoff)\\.ts$'), server('observe/'), shared],
+    types: [server('(?:config/notify|engine/events)\\.ts$')],
+    because: 'it tells what it is told, over ways that may be dead: the engine must not know it, nor it the engine',
+    refuses: ['packages/server/src/notify/x.ts', `import type { Engine } from '../engine/engine.ts'`],
+  },
+  {
+    part: 'lists/',
+    who: server('lists/'),
+    may: [server('lists/'), server('(?:clock|version)\\.ts$'), shared],
+    types: [server('(?:config/config|observe/log)\\.ts$')],
+    because: 'it fetches and reads, and has what it found put in force by whoever bans: it names no engine and no store',
+    refuses: ['packages/server/src/lists/x.ts', `import { createEngine } from '../engine/engine.ts'`],
   },
   {
     part: 'observe/',
@@ -132,8 +172,8 @@ const rows: readonly Row[] = [
   },
   {
     part: 'the server’s small files',
-    who: server('(?:accounts|clock|socket-file|version)\\.ts$'),
-    may: [shared],
+    who: server('(?:accounts|clock|slices|socket-file|version)\\.ts$'),
+    may: [server('clock\\.ts$'), shared],
     because: 'everything stands on them',
     refuses: ['packages/server/src/clock.ts', `import type { Log } from './observe/log.ts'`],
   },

@@ -56,6 +56,7 @@ describe('types', () => {
   /** Who may tell the compiler what it can't see. */
   const parsers: Readonly<Record<string, string>> = {
     'packages/shared/src/address.ts': 'makes Address and Prefix, after looking at every character',
+    'packages/shared/src/host-name.ts': 'makes HostName, after looking at every character',
     'packages/shared/src/time.ts': 'makes Ms and Instant',
     'packages/shared/src/schema.ts': 'Object.keys forgets which keys',
     'packages/shared/src/api/error.ts': 'Object.keys forgets which keys',

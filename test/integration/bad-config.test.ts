@@ -62,7 +62,7 @@ describe('a file with a mistake in it is refused with the line, the key and what
     ['lists and maps in each other’s place', 'targets: [BLOCKER]\nallowlist: { a: b }\n', [/^4: targets: found a list, wanted a map/, /^5: allowlist: found a map, wanted a list/]],
     ['a target that nobody defined', 'targets: { BLOCKER: { ban: 1h } }\nrules: { ssh: { target: BLOKCER, badpatterns: ["<ip>x"] } }\n', [/^5: rules\.ssh\.target: .*"?BLOKCER"?.*BLOCKER/]],
     ['a duration that is none', 'targets: { BLOCKER: { ban: [1h, never] } }\n', [/^4: targets\.BLOCKER\.ban.*wanted a duration/]],
-    ['a host name in the allow list', `${SOUND}allowlist: [office.example.org]\n`, [/^5: allowlist\[0\]: .*host names are not looked up/]],
+    ['what is no host name in the allow list', `${SOUND}allowlist: [office_example.org]\n`, [/^5: allowlist\[0\]: found the text "office_example\.org", wanted an address/]],
     ['a tab', 'targets:\n\tBLOCKER: {}\n', [/^\d+: this is not YAML: .*use spaces$/]],
     ['an open bracket', 'targets: { BLOCKER: { ban: 1h }\n', [/^\d+: this is not YAML: /]],
     ['a key twice', `${SOUND}allowlist: []\nallowlist: []\n`, [/^6: .*allowlist.*/]],

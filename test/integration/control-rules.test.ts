@@ -73,7 +73,7 @@ describe('POST /v1/match', () => {
     const r = await room();
     const text = line(failed(X, 'ann'));
     expect(await match(r, text)).toEqual({
-      program: 'sshd', text: `sshd[1]: ${failed(X, 'ann')}`, verdict: 'bad', address: X, user: 'ann', pattern: 'rules.ssh.badpatterns[0]', notAnAddress: false, times: 1,
+      program: 'sshd', text: `sshd[1]: ${failed(X, 'ann')}`, verdict: 'bad', address: X, user: 'ann', pattern: 'rules.ssh.badpatterns[0]', notAnAddress: false, hostNames: [], times: 1,
       rules: [{ rule: 'ssh', target: 'BLOCKER', pattern: 'rules.ssh.badpatterns[0]', address: X, matches: 1, occurrences: 3, decision: 'counted', level: null, until: null, reason: null }],
     });
     for (let i = 0; i < 5; i++) await match(r, text);
@@ -88,7 +88,7 @@ describe('POST /v1/match', () => {
   });
   test('of nothing, of banband’s own, of what is no address', async () => {
     const r = await room();
-    expect(await match(r, 'nothing')).toEqual({ program: null, text: 'nothing', verdict: null, address: null, user: null, pattern: null, notAnAddress: false, times: 1, rules: [] });
+    expect(await match(r, 'nothing')).toEqual({ program: null, text: 'nothing', verdict: null, address: null, user: null, pattern: null, notAnAddress: false, hostNames: [], times: 1, rules: [] });
     expect(await match(r, '<38>Jan  2 03:04:05 host banband[1]: ban 192.0.2.1')).toMatchObject({ program: 'banband', verdict: 'own', rules: [] });
     expect(await match(r, line(failed('999.0.2.1')))).toMatchObject({ verdict: null, notAnAddress: true });
   });

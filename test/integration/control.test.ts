@@ -72,9 +72,16 @@ const requests: { readonly [N in RouteName]: readonly [path: string, asking?: As
   ban: ['/v1/bans', { json: { addresses: [X, nth(7)], target: 'BLOCKER', durationSeconds: 60, reason: 'scans', by: 'ann' } }],
   unban: ['/v1/bans', { json: { addresses: [X, nth(99)], by: 'ann' } }],
   why: [`/v1/why?address=${X}`],
+  allowlist: ['/v1/allowlist'],
+  allow: ['/v1/allowlist', { json: { addresses: [X, nth(99)], durationSeconds: 60, reason: 'a guest', by: 'ann' } }],
+  disallow: ['/v1/allowlist', { json: { addresses: [nth(7)], by: 'ann' } }],
+  notifyTest: ['/v1/notify/test', { json: { by: 'ann' } }],
   rules: ['/v1/rules'],
+  resume: ['/v1/rules/resume', { json: { rule: 'ssh', by: 'ann' } }],
   pattern: [`/v1/pattern?name=${encodeURIComponent(rule('ssh').badPatterns[0]?.source ?? '')}`],
   match: ['/v1/match', { json: { line: `sshd[7]: ${failed(X)}` } }],
+  lists: ['/v1/lists'],
+  refreshLists: ['/v1/lists/refresh', { json: { lists: ['drop'], force: true } }],
   reload: ['/v1/reload'],
   reconcile: ['/v1/reconcile'],
   firewall: ['/v1/firewall'],
@@ -98,7 +105,7 @@ describe('every route', () => {
     expect(answer.type).toBe('application/json; charset=utf-8');
     expect(misfit(answer.body, route.response), answer.text).toBeUndefined();
     // What is compared is not empty.
-    expect(answer.text).toMatch(name === 'reload' ? /rule ssh changed/ : name === 'pattern' ? /Failed/ : /BLOCKER/);
+    expect(answer.text).toMatch(name === 'allowlist' || name === 'disallow' ? /10\.0\.0\.7/ : name === 'reload' ? /rule ssh changed/ : name === 'pattern' ? /Failed/ : /BLOCKER/);
   });
 
   test.each(all)('%s refuses an unknown key and names it', async (name, route) => {
@@ -392,7 +399,7 @@ describe('GET', () => {
     const room = await controlRoom();
     room.hear(failed(X), failed(X), failed(X), accepted(X), failed(X));
     expect((await room.ask('GET', `/v1/why?address=${X}`)).body).toMatchObject({
-      address: X, allowedBy: null, bans: [],
+      address: X, allowedBy: null, guarded: [], bans: [],
       endedBans: [{ endedBy: 'pardoned', endedName: null, endedAt: iso(0) }],
       offences: [{ rule: 'ssh', level: 1, decision: 'banned', lines: { length: 3 } }],
       windows: [{ rule: 'ssh', matches: 1, occurrences: 3, intervalSeconds: 3600, lastAt: iso(0) }],

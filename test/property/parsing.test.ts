@@ -95,7 +95,8 @@ const header = fc.oneof(
 test('no message changes which program a line is of, nor what is matched', () => {
   const message = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('').replaceAll('\ufeff', ''));
   fc.assert(fc.property(header, message, ({ head, program, text }, said) => {
-    expect(parsed(head + said)).toEqual({ program, text: text + said });
+    // RFC 5424 begins its message with a space of rsyslog's own, where there is one.
+    expect(parsed(head + said)).toEqual({ program, text: text + (head.startsWith('<38>1 ') ? said.replace(/^ /, '') : said) });
   }), { numRuns: scaled(20_000) });
 });
 

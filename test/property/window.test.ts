@@ -1,9 +1,10 @@
 /** The windows against a list of all hits that is searched from its beginning: slow, and plainly right. */
-import { instant, ms, type Address, type Instant } from 'banban-shared';
+import { FOREVER, instant, ms, type Address, type Instant } from 'banban-shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createWindows, type Threshold } from '../../packages/server/src/count/window.ts';
-import { nth, T0 } from '../support/records.ts';
+import { naiveWindows } from '../support/naive-windows.ts';
+import { nth, subject, T0 } from '../support/records.ts';
 import { scaled } from '../support/search.ts';
 
 interface NaiveHit {
@@ -13,7 +14,7 @@ interface NaiveHit {
 }
 
 /** All hits since the last full window; the last `occurrences` of a key decide. */
-function naiveWindows() {
+function allHits() {
   let hits: NaiveHit[] = [];
   const inside = (key: string, interval: number, at: Instant): NaiveHit[] => hits.filter((h) => h.key === key && at - h.at <= interval);
   return {
@@ -51,7 +52,7 @@ test('windows agree with a list of all hits', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 200, size: 'max' }), (steps) => {
       const windows = createWindows();
-      const naive = naiveWindows();
+      const naive = allHits();
       let now: number = T0;
       steps.forEach(({ rule, who, wait, what }, i) => {
         now += wait;
@@ -98,29 +99,46 @@ test('a clock that jumps about makes no window of fewer lines, and none of lines
   );
 });
 
-test('never more windows than there is room for, never more text, whoever knocks', () => {
+const subjects = ['10.0.0.1', '10.0.0.2', '0.0.0.1', '10.0.0.0/24', '2001:db8::', '2001:db8::1', '2001:db8::/64', '2001:db8:0:1::/64', '::', '::a00:1', '::a00:1/127', '1:2:3:4:5:6:7:8'].map(subject);
+const change = fc.record({
+  what: fc.constantFrom('hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'hit', 'forget', 'sweep', 'keep'),
+  rule: fc.constantFrom(...thresholds),
+  who: fc.nat(subjects.length - 1),
+  /** Now and then the clock is put back. */
+  wait: fc.constantFrom(0, 0, 0, 0, 1, 1, 2, 5, 11, 50, -1, -60),
+  line: fc.oneof(fc.nat(200).map((length) => 'x'.repeat(length)), fc.string({ maxLength: 80, unit: 'binary' })),
+  kept: fc.subarray(['a', 'b', 'c', 'd']),
+});
+
+test('never more windows than there is room for, never more lines, and else nothing but what objects in a list would say', () => {
+  const seen = { evicted: 0, faded: 0, whole: 0 };
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.tuple(fc.nat(40), fc.nat(60)), { maxLength: 300, size: 'max' }), (capacity, hits) => {
-      const windows = createWindows(capacity, 500);
-      const rule: Threshold = { rule: 'x', occurrences: 5, interval: ms(1_000_000) };
-      const held = new Map<number, number[]>();
-      let evicted = 0;
-      hits.forEach(([who, length], i) => {
-        const full = windows.hit(rule, nth(who), instant(T0 + i), 'x'.repeat(length));
-        const before = held.get(who) ?? [];
-        held.delete(who);
-        if (full === undefined) held.set(who, [...before, length]);
-        const text = (): number => [...held.values()].flat().reduce((a, b) => a + b, 0);
-        for (const [first] of held) {
-          if (held.size <= capacity && text() <= 500) break;
-          held.delete(first);
-          evicted++;
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.constantFrom(0, 64, 500, 1500, 100_000), fc.integer(), fc.array(change, { minLength: 50, maxLength: 300, size: 'max' }), (capacity, evidence, chance, changes) => {
+      const windows = createWindows(capacity, evidence, chance);
+      const naive = naiveWindows(capacity, evidence);
+      let now: number = T0;
+      for (const { what, rule, who, wait, line, kept } of changes) {
+        now += wait;
+        const at = instant(now);
+        const address = subjects[who] ?? nth(0);
+        if (what === 'forget') for (const each of [windows, naive]) each.forget([rule.rule, 'a'], address);
+        else if (what === 'keep') {
+          naive.keepRules(new Set(kept));
+          windows.keepRules(new Set(kept));
+          // Until they are swept away, windows of rules that went have the room of their lines.
+          for (const each of [windows, naive]) each.sweep(at, FOREVER, 1000);
+        } else if (what === 'sweep') for (const each of [windows, naive]) each.sweep(at, ms(100), 1000);
+        else {
+          const expected = naive.hit(rule, address, at, line);
+          expect(windows.hit(rule, address, at, line)).toEqual(expected);
+          if (expected !== undefined) seen[expected.lines.length < rule.occurrences ? 'faded' : 'whole']++;
         }
-        expect(windows.size).toBe(held.size);
-        expect(windows.evicted).toBe(evicted);
-      });
-      for (let who = 0; who <= 40; who++) expect(windows.of([rule], nth(who), instant(T0 + hits.length))[0]?.matches ?? 0).toBe(held.get(who)?.length ?? 0);
+        expect(windows.of(thresholds, address, at)).toEqual(naive.of(thresholds, address, at));
+        expect([windows.size, windows.evicted]).toEqual([naive.size, naive.evicted]);
+      }
+      seen.evicted += naive.evicted;
     }),
     { numRuns: scaled(300) },
   );
+  for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(150);
 });

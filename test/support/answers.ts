@@ -1,5 +1,7 @@
 /** Answers of a banband in good health, for the views and the fake daemon. */
-import type { Ban, BanResult, CanaryResponse, DoctorResponse, FindingView, StatusResponse, TargetStatus, UnbanResult, WhyResponse } from 'banban-shared';
+import type { AddressList, Ban, BanResult, CanaryResponse, DoctorResponse, FindingView, StatusResponse, TargetStatus, UnbanResult, WhyResponse } from 'banban-shared';
+import { T0 } from './records.ts';
+import type { ListState } from '../../packages/server/src/lists/keeper.ts';
 
 const stamp = (ms: number): string => new Date(ms).toISOString();
 
@@ -66,13 +68,17 @@ export function aStatus(now: number, change: Partial<StatusResponse> = {}): Stat
     enforcing: true,
     simulatedBecause: null,
     config: { path: '/etc/banban/banban.yml', loadedAt: stamp(now - 60_000), error: null, warnings: [] },
-    sources: [{ type: 'unix', path: '/run/banban/log.sock', datagrams: 12_345, bytes: 1_000_000, lines: 12_400, dropped: 0, cut: 0, unparsed: 2, own: 0, queued: 0, queueCapacity: 65_536, lastAt: stamp(now - 3000), error: null }],
+    sources: [{ type: 'unix', path: '/run/banban/log.sock', datagrams: 12_345, bytes: 1_000_000, lines: 12_400, dropped: 0, cut: 0, unparsed: 2, own: 0, matched: 345, lastMatchAt: stamp(now - 60_000), queued: 0, queueCapacity: 65_536, lastAt: stamp(now - 3000), lagBytes: null, lagMilliseconds: null, refused: null, lost: null, error: null, alarm: null }],
     matching: { good: 5, bad: 42, notAnAddress: 1 },
+    hostNames: null,
     windows: { open: 3, capacity: 100_000, evicted: 0 },
-    rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null }],
+    rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null, stopped: null }],
     targets: [aTarget()],
     bans: { active: 7, permanent: 1 },
+    notify: [],
     connections: { available: true, queued: 0, cut: 4, failed: 0, dropped: 0 },
+    guards: 0,
+    guarded: [],
     store: { path: '/var/lib/banban/banban.db', sizeBytes: 86_016, error: null },
     memory: { rssBytes: 88_080_384 },
     problems: [],
@@ -84,10 +90,25 @@ export function aWhy(now: number, change: Partial<WhyResponse> = {}): WhyRespons
   return {
     address: '203.0.113.7',
     allowedBy: null,
+    allowedGroups: [],
+    guarded: [],
     bans: [aBan(now)],
     endedBans: [{ id: 2, target: 'THROTTLE', origin: { kind: 'manual', name: 'anna' }, level: null, reason: 'scans', since: stamp(now - 864_000_000), endedAt: stamp(now - 432_000_000), endedBy: 'unbanned', endedName: 'bert' }],
     offences: [{ id: 3, at: stamp(now - 7_200_000), rule: 'fullblock', target: 'BLOCKER', level: 1, decision: 'banned', reason: null, lines: ['sshd[7]: Failed password for root from 203.0.113.7 port 4242 ssh2'] }],
     windows: [{ rule: 'briefthrottle', matches: 1, occurrences: 3, intervalSeconds: 600, lastAt: stamp(now - 5000) }],
     ...change,
   };
+}
+
+/** As GET /v1/lists has it. */
+export function aList(now: number, change: Partial<AddressList> = {}): AddressList {
+  return {
+    name: 'drop', kind: 'url', from: 'https://lists.example/drop.txt?…', target: 'BLOCKER', entries: 1391, skipped: 0,
+    fetchedAt: stamp(now - 86_400_000), checkedAt: stamp(now - 11_520_000), nextAt: stamp(now + 70_800_000), error: null, warnings: [], ...change,
+  };
+}
+
+/** As the daemon has it. */
+export function aListState(change: Partial<ListState> = {}): ListState {
+  return { name: 'drop', kind: 'url', from: 'https://lists.example/drop.txt?…', target: 'BLOCKER', entries: 1391, skipped: 13, fetchedAt: T0, checkedAt: T0, nextAt: undefined, error: undefined, warnings: [], ...change };
 }

@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ApiError, ReloadResponse } from 'banban-shared';
+import { BY_HAND } from '../../packages/server/src/allow/allow.ts';
+import { byHand } from '../../packages/server/src/allow/by-hand.ts';
 import type { Config } from '../../packages/server/src/config/config.ts';
 import { createApp } from '../../packages/server/src/control/app.ts';
 import type { DaemonView } from '../../packages/server/src/control/daemon-view.ts';
 import { listen } from '../../packages/server/src/control/listen.ts';
 import type { SourceStats } from '../../packages/server/src/ingest/source.ts';
-import { aCanary, aDoctor, aFinding } from './answers.ts';
+import { aCanary, aDoctor, aFinding, aListState } from './answers.ts';
 import { engineRoom, type EngineRoom } from './engine-room.ts';
 import { tempDir } from './temp-dir.ts';
 import { askSocket, sendSocket, type Answer, type Asking } from './unix-http.ts';
@@ -33,7 +35,7 @@ export async function controlRoom(given: Partial<Config> = {}, capacity?: number
     version: '0.0.1',
     startedAt: room.clock.now(),
     engine: room.engine,
-    sources: [{ type: 'unix', path: '/nowhere/log.sock', start: () => Promise.resolve(), stop: () => Promise.resolve(), stats: () => NO_STATS }],
+    sources: () => [{ source: { type: 'unix', path: '/nowhere/log.sock', start: () => Promise.resolve(), stop: () => Promise.resolve(), stats: () => NO_STATS }, feed: { counters: { lines: 0, unparsed: 0, own: 0, matched: 0, lastMatchAt: undefined, dropped: 0 } }, error: undefined, alarm: undefined }],
     cutter: () => ({ available: true, queued: 0, cut: 0, failed: 0, lastError: undefined, dropped: 0 }),
     notEnforcing: () => undefined,
     config: () => ({ path: '/nowhere/banban.yml', loadedAt: room.clock.now(), error: undefined, warnings: [] }),
@@ -45,6 +47,13 @@ export async function controlRoom(given: Partial<Config> = {}, capacity?: number
       remove: () => Promise.resolve({ changes: ['table inet banban taken out, with BLOCKER'], problems: [] }),
     },
     firewallProblems: () => [],
+    notify: {
+      stats: () => [{ name: 'mail root', kind: 'mail', on: ['ban'], sent: 1, failed: 0, dropped: 0, waiting: 0, lastAt: room.clock.now(), error: undefined }],
+      test: () => Promise.resolve([{ name: 'mail root', ok: false, milliseconds: 1.5, message: 'nobody takes mails about BLOCKER' }]),
+    },
+    allow: { byHand: byHand(room.clock, room.store.allow, (prefixes) => room.engine.setAllowed(BY_HAND, prefixes)), checkedAt: () => undefined, problems: () => [] },
+    guards: { list: () => [], look: () => Promise.resolve() },
+    lists: { state: () => [aListState()], refresh: () => Promise.resolve([aListState()]) },
     doctor: () => Promise.resolve(aDoctor()),
     canary: (target) => Promise.resolve(aCanary({ target })),
     reload: (): ReloadResponse => ({ changes: ['rule ssh changed'], warnings: [] }),

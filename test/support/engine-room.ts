@@ -6,6 +6,8 @@ import type { Config } from '../../packages/server/src/config/config.ts';
 import type { ConnectionCutter, CutReport } from '../../packages/server/src/enforce/firewall.ts';
 import type { Engine } from '../../packages/server/src/engine/contract.ts';
 import { createEngine } from '../../packages/server/src/engine/engine.ts';
+import type { EngineEvent } from '../../packages/server/src/engine/events.ts';
+import type { LookUp } from '../../packages/server/src/engine/named-hosts.ts';
 import type { Policy } from '../../packages/server/src/engine/policy.ts';
 import type { BanRecord, Store } from '../../packages/server/src/store/store.ts';
 import { openStore } from '../../packages/server/src/store/sqlite.ts';
@@ -21,6 +23,8 @@ export interface EngineRoom {
   readonly kernel: UnrulyFirewall;
   readonly log: QuietLog;
   readonly path: string;
+  /** What the engine told, in order. */
+  readonly told: readonly EngineEvent[];
   /** What was asked of the cutter, call by call; `rows` are those of list BLOCKER at that moment. */
   readonly cuts: readonly { readonly subjects: readonly Subject[]; readonly rows: ReadonlySet<Subject>; readonly report: CutReport }[];
   engine: Engine;
@@ -42,9 +46,10 @@ export const failed = (address: string, user = 'root'): string => `Failed passwo
 export const accepted = (address: string): string => `Accepted publickey for anna from ${address} port 4242 ssh2`;
 export const datagram = (message: string): Buffer => Buffer.from(`<38>Jan  2 03:04:05 host sshd[1]: ${message}\n`);
 
-export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock = fakeClock(), kernel = unrulyFirewall(capacity)): EngineRoom {
+export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock = fakeClock(), kernel = unrulyFirewall(capacity), chance = (): number => 0, lookUp?: LookUp): EngineRoom {
   const log = quietLog();
   const path = join(tempDir(), 'banban.db');
+  const told: EngineEvent[] = [];
   const cuts: { subjects: readonly Subject[]; rows: ReadonlySet<Subject>; report: CutReport }[] = [];
   const cutter: ConnectionCutter = {
     cut: (subjects, report) => void cuts.push({ subjects: [...subjects], rows: new Set(kernel.rows('BLOCKER') ?? []), report }),
@@ -54,7 +59,7 @@ export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock
   let current = policy(given);
   const open = (): Store => openStore(path, { busyTimeoutMs: 0 });
   const begin = (store: Store): Engine => {
-    const engine = createEngine({ clock, store, firewall: kernel, cutter, log }, current);
+    const engine = createEngine({ clock, store, firewall: kernel, cutter, log, chance, tell: (event) => void told.push(event), ...(lookUp === undefined ? {} : { lookUp }) }, current);
     engine.start();
     return engine;
   };
@@ -64,6 +69,7 @@ export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock
     kernel,
     log,
     path,
+    told,
     cuts,
     store,
     engine: begin(store),

@@ -8,6 +8,8 @@ export interface FakeClock extends Clock {
   turn(): void;
   /** Goes on by so many milliseconds, with every timer on the way at its own instant and the loop turning in between. */
   advance(milliseconds: number): void;
+  /** As on a machine that was asleep for so long: what was due meanwhile runs when it wakes, once, and the loop comes to rest. */
+  sleep(milliseconds: number): void;
   /** Time goes by and nothing runs, as over a crash: what was waiting is forgotten. */
   crash(downFor: number): void;
 }
@@ -50,6 +52,11 @@ export function fakeClock(start: Instant = T0): FakeClock {
         next.action();
       }
       now = end;
+    },
+    sleep(milliseconds) {
+      const waking = Math.min(milliseconds, 1000);
+      now += milliseconds - waking;
+      this.advance(waking);
     },
     crash(downFor) {
       soon = [];

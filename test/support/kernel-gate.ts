@@ -13,6 +13,7 @@ const NEEDS = {
   xt_recent: { probe: 'unshare --net sh -c "iptables -A INPUT -m recent --name PROBE --rcheck -j DROP && test -w /proc/net/xt_recent/PROBE"', missing: 'iptables, or the kernel’s xt_recent, does not work' },
   conntrack: { probe: 'unshare --net conntrack -L', missing: 'the program conntrack is missing or not allowed' },
   mount: { probe: 'unshare --mount mount -t tmpfs tmpfs /mnt', missing: 'mounting is not allowed' },
+  journald: { probe: 'command -v journalctl && test -x /lib/systemd/systemd-journald', missing: 'systemd-journald or journalctl is missing (Debian’s package systemd)' },
   strace: { probe: 'strace -f -e trace=fsync true', missing: 'the program strace is missing or not allowed' },
 } as const;
 

@@ -1,5 +1,5 @@
 /** Bans and offences to write in tests, with everything filled in that the test does not care about. */
-import { instant, isNetwork, parseAddress, parseSubject, type Address, type Prefix, type Subject } from 'banban-shared';
+import { instant, isNetwork, parseAddress, parseHostName, parseSubject, type Address, type HostName, type Prefix, type Subject } from 'banban-shared';
 import type { BanWrite, NewOffence } from '../../packages/server/src/store/store.ts';
 
 export const T0 = instant(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
@@ -7,6 +7,12 @@ export const T0 = instant(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
 export function address(text: string): Address {
   const parsed = parseAddress(text);
   if (parsed === undefined) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+export function hostName(text: string): HostName {
+  const parsed = parseHostName(text);
+  if (parsed === undefined) throw new Error(`not a host name: ${text}`);
   return parsed;
 }
 

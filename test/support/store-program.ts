@@ -76,7 +76,7 @@ const commands: Readonly<Record<string, () => void>> = {
       if (!(error instanceof StoreError)) throw error;
       say(error.message);
     }
-    say({ acknowledged: n, bans: store.activeBans().length, offences: store.countOffences(nth(n), 'BLOCKER', instant(0)) });
+    say({ acknowledged: n, bans: store.activeBans().length, offences: store.countOffences([nth(n)], { target: 'BLOCKER' }, instant(0)) });
     let refused = 0;
     for (let i = 0; i < 50; i++) {
       try {

@@ -25,7 +25,7 @@ export type CommandLine =
 
 const globalOptions = {
   socket: { type: 'string', requiresArg: true, describe: `control socket; else BANBAN_SOCKET, else ${DEFAULT_CONTROL_SOCKET}` },
-  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10; doctor, firewall: 60)' },
+  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10; doctor, firewall, notify: 60)' },
   json: { type: 'boolean', describe: "print the API's answer as it is, errors as JSON on stderr" },
   quiet: { type: 'boolean', describe: 'no confirmations and notes; only answers and errors' },
   'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or set NO_COLOR)' },
@@ -77,7 +77,7 @@ export async function readCommandLine(argv: readonly string[], env: NodeJS.Proce
     const value = values.get(key);
     return typeof value === 'string' ? value : undefined;
   };
-  const args: Args = { addresses, target: text('target'), for: text('for'), reason: text('reason'), all: values.get('all') === true, canary: values.get('canary') === true };
+  const args: Args = { addresses, target: text('target'), for: text('for'), reason: text('reason'), format: text('format'), force: values.get('force') === true, all: values.get('all') === true, canary: values.get('canary') === true };
   for (const key of ['target', 'socket'] as const) if (text(key) === '') return usage(`--${key} is empty.`);
   const problem = command.check?.(args);
   if (problem !== undefined) return usage(problem);

@@ -15,6 +15,8 @@ export interface Context {
   readonly columns: number | undefined;
   /** The person, for the record. */
   readonly by: string;
+  /** Where the person is connected from, as far as the environment says. */
+  readonly from: readonly string[];
   now(): Instant;
   /** An answer: always printed. Adds the newline. */
   answer(text: string): void;
@@ -42,4 +44,16 @@ function userName(): string {
     // userInfo throws for a uid without an entry in passwd.
     return String(process.getuid?.() ?? 'unknown');
   }
+}
+
+/** What the API takes for an address. */
+const LONGEST_ADDRESS = 64;
+
+/**
+ * The address from which the person's own ssh has come, by what sshd put into the environment (ssh(1)), without the interface of a link-local one;
+ * sudo may have taken it out again. Only a help against banning oneself: the daemon looks for sessions by itself.
+ */
+export function connectedFrom(env: NodeJS.ProcessEnv = process.env): string[] {
+  const words = ['SSH_CONNECTION', 'SSH_CLIENT'].map((name) => (env[name] ?? '').replace(/[ %].*$/s, ''));
+  return [...new Set(words.filter((word) => word !== '' && word.length <= LONGEST_ADDRESS))];
 }

@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { ApiError, instant } from 'banban-shared';
 import { readCommandLine } from './cli.ts';
 import { connect } from './client.ts';
-import { whoAsks, type Context } from './context.ts';
+import { connectedFrom, whoAsks, type Context } from './context.ts';
 import { ConnectionError } from './errors.ts';
 import { exitCodeOf, exitCodes, type ExitCode } from './exit.ts';
 import { errorText } from './view/error.ts';
@@ -51,6 +51,7 @@ async function main(): Promise<ExitCode> {
     // A terminal that does not know its size says 0.
     columns: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
     by: whoAsks(),
+    from: connectedFrom(),
     now: () => instant(Date.now()),
     answer: (text) => write(process.stdout, text),
     note: (text) => {

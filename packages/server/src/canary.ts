@@ -26,11 +26,11 @@ const LENGTH = ms(60_000);
 const LOOK_EVERY = ms(10);
 
 /** An address of TEST-NET-1 or TEST-NET-3 (RFC 5737), which nobody has, that is neither allowed nor banned. */
-function freeAddress({ policy, history }: Engine): Address | undefined {
+function freeAddress({ allowed, history }: Engine): Address | undefined {
   for (const network of ['203.0.113', '192.0.2', '198.51.100']) {
     for (const host of [77, 78, 79, 101, 151, 201]) {
       const address = parseAddress(`${network}.${host}`);
-      if (address !== undefined && policy.allowlist.find(address) === undefined && history(address).bans.length === 0) return address;
+      if (address !== undefined && allowed.find(address) === undefined && history(address).bans.length === 0) return address;
     }
   }
   return undefined;

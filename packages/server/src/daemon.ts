@@ -1,11 +1,14 @@
 /** The composition root: builds every part, starts them in order, stops them in reverse, reloads. */
+import { randomInt } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ApiError, LONGEST_SOCKET_PATH, ms, type ReloadResponse } from 'banban-shared';
 import { idOf } from './accounts.ts';
+import { createAllow } from './allow/allow.ts';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import type { Config, TargetConfig } from './config/config.ts';
+import type { Config, ListConfig, TargetConfig } from './config/config.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';
@@ -18,18 +21,38 @@ import { simulatedCutter, simulatedFirewall } from './enforce/simulated.ts';
 import { createEngine } from './engine/engine.ts';
 import type { Policy } from './engine/policy.ts';
 import { createSupervisor } from './engine/supervise.ts';
-import { unixDatagramSource } from './ingest/unix-datagram.ts';
+import { createGuards } from './guards/guards.ts';
+import { createNotifier } from './notify/create-notifier.ts';
+import { copiesIn } from './lists/copy.ts';
+import { fetchList } from './lists/fetch.ts';
+import { createLists } from './lists/keeper.ts';
 import type { Log } from './observe/log.ts';
+import { tellingLog } from './observe/telling-log.ts';
+import { askDns } from './names/ask-dns.ts';
+import { createNameResolver } from './names/resolver.ts';
+import { allAddresses } from './names/all-addresses.ts';
 import { readPolicy } from './read-policy.ts';
 import { nativeNetlink } from './netlink/native.ts';
 import { rulesetEvents } from './netlink/ruleset-events.ts';
 import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
+import { createSources, sourceChanges } from './sources/sources.ts';
 import type { BanRecord } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 /** Putting rules in takes a tenth of a second; banband waits for it at its start, and no longer than this. */
 const FIREWALL_FIRST = ms(3000);
+/** The files of the allow list are on this machine and read within milliseconds; a disk that hangs must not keep banband from its lines. */
+const ALLOW_FIRST = ms(2000);
+
+/** Looking who is logged in takes some milliseconds. */
+const GUARDS_FIRST = ms(1000);
+
+/** Errors of the log that the engine also tells as events, with more in them. */
+const TOLD_BY_ENGINE: ReadonlySet<string> = new Set(['database_failed', 'rule_stopped', 'possible_breakin', 'pattern_switched_off']);
+
+/** For what is still to be told at the stop: a receiver that is alive takes it within a second, and systemd waits for more. */
+const LAST_WORDS = ms(3000);
 
 /** What the command line says. */
 export interface DaemonOptions {
@@ -81,21 +104,33 @@ function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[])
     else if (textOf(was) !== textOf(target)) changes.push(`target ${name} changed`);
   }
   if (JSON.stringify(before.config.firewall) !== JSON.stringify(now.config.firewall)) changes.push(now.config.firewall.manage ? 'firewall changed: banband manages the rules' : 'firewall changed: the rules are yours');
+  const textOfList = (list: ListConfig): string => JSON.stringify({ ...list, place: null });
+  const oldLists = new Map(before.config.lists.map((list) => [list.name, textOfList(list)]));
+  for (const list of now.config.lists) if (oldLists.get(list.name) !== textOfList(list)) changes.push(`list ${list.name} ${oldLists.has(list.name) ? 'changed' : 'added'}`);
+  for (const name of oldLists.keys()) if (!now.config.lists.some((list) => list.name === name)) changes.push(`list ${name} removed, and what it alone had banned is free`);
   for (const name of before.targets.keys()) {
     if (now.targets.has(name)) continue;
     // Whoever only meant to rename it has to know what that did.
     const ended = bans.filter((b) => b.target === name).length;
     changes.push(`target ${name} removed${ended === 0 ? '' : `, and its ${ended === 1 ? 'ban' : `${ended} bans`} ended`}`);
   }
+  const told = (p: Policy): string => JSON.stringify(p.config.notify, (_key, value: unknown) => (value instanceof Set ? [...value] : value));
+  if (told(before) !== told(now)) changes.push(`notify changed: ${now.config.notify.length} ${now.config.notify.length === 1 ? 'receiver' : 'receivers'}`);
+  changes.push(...sourceChanges(before.config.sources, now.config.sources));
   const patterns = (p: Policy): string => p.config.goodPatterns.map((g) => g.source).join('\n');
   if (patterns(before) !== patterns(now)) changes.push('good patterns changed');
-  if (before.config.allowlist.join() !== now.config.allowlist.join()) changes.push(`allow list changed: ${now.config.allowlist.length} entries`);
+  const allowOf = ({ allowlist, allowFiles, allowHosts, allowSelf }: Config): readonly string[] => [...allowlist, ...allowHosts, ...allowFiles.map((file) => `file ${file}`), ...(allowSelf ? ['self'] : [])];
+  const allowed = allowOf(now.config);
+  if (allowOf(before.config).join() !== allowed.join()) changes.push(`allow list changed: ${allowed.length} entries`);
   return changes;
 }
 
+/** Where syslog lines come in, for messages. */
+const firstSocket = ({ sources }: Config): string => sources.find(({ type }) => type === 'unix')?.path ?? sources.map(({ type, path }) => `${type} ${path}`).join(', ');
+
 /** What a reload can't change. */
 function needsRestart(before: Config, now: Config): string[] {
-  const fixed = (c: Config): [string, string][] => [['socket', JSON.stringify(c.socket)], ['database', c.database], ['control', JSON.stringify(c.control)], ['firewall.hosts_deny', c.firewall.hostsDeny]];
+  const fixed = (c: Config): [string, string][] => [['database', c.database], ['control', JSON.stringify(c.control)], ['firewall.hosts_deny', c.firewall.hostsDeny]];
   const old = new Map(fixed(before));
   return fixed(now).filter(([key, value]) => old.get(key) !== value).map(([key]) => `${key} is other than at the start; it takes effect with a restart`);
 }
@@ -104,7 +139,7 @@ function needsRestart(before: Config, now: Config): string[] {
  * Starts the daemon.
  * @throws ConfigError for a configuration that can't be used; Error with one sentence for anything else that is in the way
  */
-export async function startDaemon({ configPath, stateDir, simulate, log }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ configPath, stateDir, simulate, log: plainLog }: DaemonOptions): Promise<Daemon> {
   const clock = systemClock;
   const startedAt = clock.now();
   if (stateDir !== undefined && Buffer.byteLength(`${stateDir}/control.sock`) > LONGEST_SOCKET_PATH) {
@@ -113,10 +148,13 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
   const first = readPolicy(configPath, stateDir);
   const { config } = first.policy;
   if (first.policy.rules.length === 0 && first.errors.length > 0) throw new ConfigError(first.errors);
+  // By the plain log: what the notifier says of its own troubles must not come back to it.
+  const notifier = createNotifier(config.notify, { clock, precise, log: plainLog });
+  const log = tellingLog(plainLog, (message) => notifier.tell({ at: clock.now(), type: 'error', message }), TOLD_BY_ENGINE);
   // The log says itself that it is a warning.
   for (const issue of [...first.warnings, ...first.errors]) log.warn('config', { message: formatIssue({ ...issue, severity: 'error' }) });
   for (const [rule, why] of first.policy.disabled) log.error('rule_switched_off', { rule, message: why });
-  const ids = { uid: idOf('passwd', config.socket.owner), gid: idOf('group', config.socket.group), control: idOf('group', config.control.group) };
+  const ids = { control: idOf('group', config.control.group) };
 
   const undo: (() => void | Promise<void>)[] = [];
   const stopAll = async (): Promise<void> => {
@@ -127,13 +165,18 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
     undo.push(() => lock.release());
     const store = openStore(config.database, { warn: (message) => log.warn('database', { message }) });
     undo.push(() => store.close());
+    // After the engine, whose last bans are still told.
+    undo.push(() => notifier.stop(LAST_WORDS));
     const simulated = whySimulated(simulate);
     const { native, why: notNative } = nativeNetlink();
     const warn = (event: string) => (message: string): void => log.warn(event, { message });
     const firewall = simulated === undefined ? kernelFirewall({ clock, native, hostsDeny: config.firewall.hostsDeny, warn: warn('firewall') }) : simulatedFirewall();
     const cutter = simulated === undefined ? connectionCutter({ clock, native, warn: warn('connections') }) : simulatedCutter();
     undo.push(() => cutter.stop());
-    const engine = createEngine({ clock, store, firewall, cutter, log }, first.policy);
+    // Another than the allow list's: a flood of names in logs must not keep that one waiting.
+    const namesInLogs = createNameResolver({ clock, ask: askDns(clock) });
+    undo.push(() => namesInLogs.stop());
+    const engine = createEngine({ clock, store, firewall, cutter, log, chance: () => randomInt(1_000_000) / 1_000_000, tell: (event) => notifier.tell(event), lookUp: (name) => allAddresses(namesInLogs, name) }, first.policy);
     undo.push(() => engine.stop());
     const rules = simulated === undefined ? createRuleset({ clock }) : undefined;
     const supervisor = rules === undefined ? undefined : createSupervisor({
@@ -157,10 +200,30 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
     }
     // Rules first, so that the lists are there when the bans come; a firewall that hangs must not keep banband from its lines.
     if (supervisor !== undefined) await Promise.race([supervisor.looked(), new Promise<void>((resolve) => clock.after(FIREWALL_FIRST, resolve))]);
+    const guards = createGuards({ clock, kinds: () => engine.policy.config.guard, onChange: (list) => engine.setGuarded(list), warn: warn('guards') });
+    undo.push(() => guards.stop());
+    // Who is logged in counts from the first line on; a process that hangs must not keep banband from its lines.
+    await Promise.race([guards.start(), new Promise<void>((resolve) => clock.after(GUARDS_FIRST, resolve))]);
+    // One resolver of its own: a flood of names in logs must not keep the allow list waiting.
+    const resolver = createNameResolver({ clock, ask: askDns(clock) });
+    undo.push(() => resolver.stop());
+    const allow = createAllow({ clock, store: store.allow, native, resolver, log, setAllowed: (group, prefixes) => engine.setAllowed(group, prefixes) });
+    undo.push(() => allow.stop());
+    // Before the first ban is put into the kernel again, or the first line is heard.
+    await Promise.race([allow.configure(config), new Promise<void>((resolve) => clock.after(ALLOW_FIRST, resolve))]);
     engine.start();
-    const source = unixDatagramSource({ path: config.socket.path, uid: ids.uid, gid: ids.gid, mode: config.socket.mode }, clock);
-    await source.start((bytes, at) => engine.deliver(bytes, at));
-    undo.push(() => source.stop());
+    const sources = createSources({ clock, engine, log, positions: new Map(engine.positions()), keepPositions: (names) => store.keepPositions(names) });
+    undo.push(() => sources.stop());
+    await sources.start(config.sources);
+
+    const lists = createLists({
+      clock, engine, log,
+      copies: copiesIn(join(dirname(config.database), 'lists')),
+      tell: (list, message) => notifier.tell({ at: clock.now(), type: 'list', list, message }),
+      fetch: fetchList,
+      chance: () => randomInt(1_000_000) / 1_000_000,
+    });
+    undo.push(() => lists.stop());
 
     let loaded: { at: number; error: string | undefined; warnings: string[] } = { at: startedAt, error: undefined, warnings: [...first.warnings, ...first.errors].map(formatIssue) };
     const notEnforcing = (): string | undefined => simulated;
@@ -180,6 +243,10 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       }
       const changes = changesBetween(before, next.policy, engine.bans());
       engine.reload(next.policy);
+      void allow.configure(next.policy.config);
+      void sources.configure(next.policy.config.sources);
+      notifier.configure(next.policy.config.notify);
+      lists.configure(next.policy.config.lists);
       supervisor?.look();
       const warnings = [...next.warnings.map(formatIssue), ...needsRestart(config, next.policy.config)];
       loaded = { at: clock.now(), error: undefined, warnings };
@@ -193,7 +260,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       version: VERSION,
       startedAt,
       engine,
-      sources: [source],
+      sources: () => sources.list(),
       cutter: () => cutter.stats(),
       notEnforcing,
       config: () => ({ path: configPath, loadedAt: loaded.at, error: loaded.error, warnings: loaded.warnings }),
@@ -216,19 +283,25 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
         },
       },
       firewallProblems: () => supervisor?.problems() ?? [],
-      doctor: () => examine({ engine, rules, sources: [source], cutter: () => cutter.stats(), managed: isManaged(), simulated, uptimeMs: clock.now() - startedAt }),
-      canary: (target) => sendCanary({ clock, precise, engine, socket: config.socket.path }, target),
+      guards,
+      allow,
+      notify: notifier,
+      lists,
+      doctor: () => examine({ engine, rules, sources: () => sources.list(), cutter: () => cutter.stats(), managed: isManaged(), simulated, uptimeMs: clock.now() - startedAt }),
+      canary: (target) => sendCanary({ clock, precise, engine, socket: firstSocket(engine.policy.config) }, target),
     };
     const app = createApp(view, log);
     undo.push(() => app.close());
+    lists.configure(config.lists);
     await listen(app, { path: config.control.socket, gid: ids.control, mode: config.control.mode });
 
     if (notNative !== undefined && simulated === undefined) log.info('without_native_part', { message: `the native part is not used (${notNative}); the programs nft and conntrack do its work, slower in a storm` });
     const why = notEnforcing();
     if (why !== undefined) log.warn('simulating', { message: `no ban is enforced: ${why}` });
     engine.note('start', VERSION);
+    notifier.tell({ at: clock.now(), type: 'start', version: VERSION, bans: engine.bans().length });
     if (engine.bans().length > MANY) giveBack();
-    log.info('started', { version: VERSION, pid: process.pid, config: configPath, socket: config.socket.path, control: config.control.socket, database: config.database, rules: first.policy.rules.length, bans: engine.bans().length });
+    log.info('started', { version: VERSION, pid: process.pid, config: configPath, socket: firstSocket(config), sources: config.sources.map(({ type, path }) => `${type} ${path}`), control: config.control.socket, database: config.database, rules: first.policy.rules.length, bans: engine.bans().length });
     return {
       controlSocket: config.control.socket,
       reload() {
@@ -240,6 +313,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log }: Daemo
       },
       async stop() {
         engine.note('stop');
+        notifier.tell({ at: clock.now(), type: 'stop' });
         const { firewall: kept } = engine.policy.config;
         const targets = [...engine.policy.targets.values()];
         await stopAll();

@@ -8,7 +8,7 @@ import type { Source } from './ingest/source.ts';
 export interface DoctorParts {
   readonly engine: Engine;
   readonly rules: FirewallRules | undefined;
-  readonly sources: readonly Source[];
+  readonly sources: () => readonly { readonly source: Source; readonly error: string | undefined; readonly alarm: string | undefined }[];
   readonly cutter: () => CutterStats;
   readonly managed: boolean;
   readonly simulated: string | undefined;
@@ -49,10 +49,11 @@ export async function examine({ engine, rules, sources, cutter, managed, simulat
   }
   const wantsCuts = engine.policy.rules.some((rule) => rule.config.resetconns);
   if (wantsCuts && simulated === undefined && !cutter().available) own('warning', 'conntrack-missing', null, null, 'existing connections of banned addresses are not cut', 'install conntrack (Debian: conntrack) and iproute2, or build banban with a compiler at hand');
-  for (const source of sources) {
-    const { datagrams, error } = source.stats();
+  for (const { source, error, alarm } of sources()) {
+    const { datagrams } = source.stats();
+    if (alarm !== undefined) own('warning', 'source-alarm', null, null, `source ${source.path}: ${alarm}`, 'see that what writes to it still does; banctl status has its counters');
     if (error !== undefined) own('error', 'source-failed', null, null, `source ${source.path}: ${error}`, 'mend what the message says');
-    else if (datagrams === 0 && uptimeMs > SILENCE_MS) own('warning', 'no-lines', null, null, `no line has come to ${source.path} since banband was started`, 'see that rsyslog or syslog-ng sends to it (config/rsyslog, config/syslog-ng); banctl doctor --canary shows how far a line comes');
+    else if (source.type === 'unix' && datagrams === 0 && uptimeMs > SILENCE_MS) own('warning', 'no-lines', null, null, `no line has come to ${source.path} since banband was started`, 'see that rsyslog or syslog-ng sends to it (config/rsyslog, config/syslog-ng); banctl doctor --canary shows how far a line comes');
   }
   const problem = engine.storeProblem();
   if (problem !== undefined) own('error', 'database', null, null, problem, 'make room on the disk, or mend what the message says; bans go on and are written later');

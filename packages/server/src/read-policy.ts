@@ -19,9 +19,10 @@ export function readPolicy(path: string, stateDir: string | undefined): { policy
 }
 
 function inDirectory(config: Config, dir: string): Config {
+  let sockets = 0;
   return {
     ...config,
-    socket: { ...config.socket, path: `${dir}/log.sock` },
+    sources: config.sources.map((source) => (source.type === 'unix' ? { ...source, path: `${dir}/${sockets++ === 0 ? 'log' : `log-${sockets}`}.sock` } : source)),
     database: `${dir}/banban.db`,
     control: { ...config.control, socket: `${dir}/control.sock` },
   };

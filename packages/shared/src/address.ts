@@ -211,15 +211,6 @@ export function holds(outer: Subject, inner: Subject): boolean {
   return within.bits >= bits && prefixOf(within.address, bits) === outer;
 }
 
-/** A set of networks that answers which of them holds an address, the longest first. */
-export interface PrefixSet {
-  readonly size: number;
-  /** The longest network that holds `address`, or undefined. Costs one look-up for each different length in the set. */
-  find(address: Address): Prefix | undefined;
-  /** A network that shares an address with `subject`: one that holds it, or one that is in it. Costs some microseconds. */
-  overlap(subject: Subject): Prefix | undefined;
-}
-
 /** The 32 bits of an IPv4 address, as a signed number. */
 function ipv4Bits(address: string): number {
   let bits = 0;
@@ -234,82 +225,5 @@ function ipv4Bits(address: string): number {
   return (bits << 8) | octet;
 }
 
-/** The first and the last address of a network as numbers; all of IPv6 comes after IPv4. */
-function spanOf(network: Prefix): { readonly first: bigint; readonly last: bigint } {
-  const { address, bits } = networkOf(network);
-  const isIpv4 = familyOf(address) === 4;
-  const bytes = addressBytes(address).map((byte) => byte.toString(16).padStart(2, '0'));
-  const first = BigInt(`0x${isIpv4 ? '' : '1'}${bytes.join('')}`);
-  return { first, last: first | ((1n << BigInt((isIpv4 ? 32 : 128) - bits)) - 1n) };
-}
-
 /** `bits` with all but the first `length` cleared. */
 const maskIpv4 = (bits: number, length: number): number => (length === 0 ? 0 : bits & (-1 << (32 - length)));
-
-/**
- * Networks keyed by family and length, so that a look-up is a few map reads however many networks there are. IPv4 is
- * looked up by number: it is asked for every offence, and making the network's text costs microseconds.
- */
-export function prefixSet(prefixes: Iterable<Prefix>): PrefixSet {
-  const ipv4 = new Map<number, Map<number, Prefix>>();
-  const ipv6 = new Map<number, Set<Prefix>>();
-  let size = 0;
-  for (const prefix of prefixes) {
-    const slash = prefix.indexOf('/');
-    const length = Number(prefix.slice(slash + 1));
-    if (familyOf(prefix) === 4) {
-      const networks = ipv4.get(length) ?? new Map<number, Prefix>();
-      ipv4.set(length, networks);
-      const key = ipv4Bits(prefix.slice(0, slash));
-      if (!networks.has(key)) size++;
-      networks.set(key, prefix);
-    } else {
-      const networks = ipv6.get(length) ?? new Set<Prefix>();
-      ipv6.set(length, networks);
-      if (!networks.has(prefix)) size++;
-      networks.add(prefix);
-    }
-  }
-  const ordered4 = [...ipv4].sort(([a], [b]) => b - a);
-  const ordered6 = [...ipv6].sort(([a], [b]) => b - a);
-  /** All of them by their first address; made when a network is asked about for the first time, which few ever do. */
-  let ordered: (readonly [bigint, Prefix])[] | undefined;
-  const inOrder = (): (readonly [bigint, Prefix])[] =>
-    [...ordered4.flatMap(([, networks]) => [...networks.values()]), ...ordered6.flatMap(([, networks]) => [...networks])]
-      .map((prefix) => [spanOf(prefix).first, prefix] as const)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return {
-    size,
-    overlap(subject) {
-      if (!isNetwork(subject)) return this.find(subject);
-      const around = this.find(networkOf(subject).address);
-      if (around !== undefined) return around;
-      // What is in it begins in it, and the first that begins behind its own beginning is one of those.
-      ordered ??= inOrder();
-      const { first, last } = spanOf(subject);
-      let from = 0;
-      for (let to = ordered.length; from < to; ) {
-        const middle = (from + to) >> 1;
-        if ((ordered[middle]?.[0] ?? first) < first) from = middle + 1;
-        else to = middle;
-      }
-      const next = ordered[from];
-      return next !== undefined && next[0] <= last ? next[1] : undefined;
-    },
-    find(address) {
-      if (familyOf(address) === 4) {
-        const bits = ipv4Bits(address);
-        for (const [length, networks] of ordered4) {
-          const found = networks.get(maskIpv4(bits, length));
-          if (found !== undefined) return found;
-        }
-        return undefined;
-      }
-      for (const [length, networks] of ordered6) {
-        const candidate = prefixOf(address, length);
-        if (networks.has(candidate)) return candidate;
-      }
-      return undefined;
-    },
-  };
-}

@@ -7,13 +7,13 @@ import { inBatches } from './batches.ts';
 import type { Command } from './command.ts';
 import { tell } from './told.ts';
 
-/** `banctl ban <address...> [--target T] [--for D] [--reason S]`; an address may be a network. */
+/** `banctl ban <address...> [--target T] [--for D] [--reason S] [--force]`; an address may be a network. */
 export const ban: Command = {
   verb: 'ban',
   operands: '<address...>',
   addresses: { least: 1, most: Infinity },
   summary: 'ban addresses or networks; say whether the kernel holds them',
-  options: ['target', 'for', 'reason'],
+  options: ['target', 'for', 'reason', 'force'],
   examples: [
     ['banctl ban 203.0.113.7 --for 7d', 'for a week'],
     ['banctl ban 203.0.113.0/24 --reason scans', 'a network; list and why show the reason'],
@@ -39,6 +39,7 @@ export const ban: Command = {
           ...(args.target !== undefined && { target: args.target }),
           ...(length !== undefined && { durationSeconds: toSeconds(length) }),
           ...(args.reason !== undefined && { reason: args.reason }),
+          ...(args.force ? { force: true } : context.from.length > 0 && { from: [...context.from] }),
         },
       });
       return { items: value.results, text };

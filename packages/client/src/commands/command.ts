@@ -8,6 +8,8 @@ export const verbOptions = {
   target: { type: 'string', describe: 'the kernel list, as the configuration names it', argument: 'TARGET' },
   for: { type: 'string', describe: 'how long: 90s, 10m, 1h30m, 7d, 2w, forever, or a number of seconds', argument: 'LENGTH' },
   reason: { type: 'string', describe: 'why, for the record', argument: 'TEXT' },
+  force: { type: 'boolean', describe: 'ban also what is guarded (logins, gateways, yourself); allow also a huge network; lists also one that shrank or grew', argument: undefined },
+  format: { type: 'string', describe: 'plain, nft, csv or json', argument: 'FORMAT' },
   all: { type: 'boolean', describe: 'every active ban', argument: undefined },
   canary: { type: 'boolean', describe: 'also send a line of its own through syslog, and follow it to the kernel', argument: undefined },
 } as const;
@@ -21,6 +23,8 @@ export interface Args {
   readonly target: string | undefined;
   readonly for: string | undefined;
   readonly reason: string | undefined;
+  readonly format: string | undefined;
+  readonly force: boolean;
   readonly all: boolean;
   readonly canary: boolean;
 }

@@ -26,7 +26,7 @@ export const enforcementBrush = (value: Enforcement, paint: Paint): ((text: stri
   value === 'held' ? paint.good : value === 'simulated' || value === 'pending' ? paint.warn : paint.bad;
 
 /** `rule fullblock`, or the person. */
-export const originWords = (origin: Origin): string => (origin.kind === 'rule' ? `rule ${origin.name}` : origin.name);
+export const originWords = (origin: Origin): string => (origin.kind === 'manual' ? origin.name : `${origin.kind} ${origin.name}`);
 
 /**
  * Active bans as a table with their count; a sentence when there are none. Hits and cut connections have their columns

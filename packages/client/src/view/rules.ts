@@ -20,7 +20,7 @@ export function rulesPage({ rules, patterns }: RulesResponse, now: Instant, pain
   const parts = [
     table(
       [{ title: 'rule', least: LEAST_TEXT }, { title: 'target', least: LEAST_TEXT }, { title: 'bans after' }, { title: 'matches', right: true }, { title: 'offences', right: true }, { title: 'bans', right: true }],
-      rules.map((r) => [r.disabled === null ? r.name : { text: `${r.name} (off)`, brush: paint.bad }, r.target, `${r.occurrences} in ${seconds(r.intervalSeconds)}`, String(r.matches), String(r.offences), String(r.bans)]),
+      rules.map((r) => [r.disabled !== null ? { text: `${r.name} (off)`, brush: paint.bad } : r.stopped !== null ? { text: `${r.name} (stopped)`, brush: paint.bad } : r.name, r.target, `${r.occurrences} in ${seconds(r.intervalSeconds)}`, String(r.matches), String(r.offences), String(r.bans)]),
       paint,
       { columns },
     ),

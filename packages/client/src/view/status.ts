@@ -34,7 +34,7 @@ function listsOf({ name, state, message, backends }: TargetStatus): { readonly w
 export function statusPage(status: StatusResponse, now: Instant, paint: Paint): string {
   const parts = [healthLine(status, paint)];
   if (status.problems.length > 0) parts.push([paint.bad('problems'), ...status.problems.map((problem) => `  ${paint.bad('!')} ${printable(problem, 1000)}`)].join('\n'));
-  parts.push(sources(status, now, paint), targets(status, paint), rules(status, paint), rest(status, now, paint));
+  parts.push(sources(status, now, paint), targets(status, paint), rules(status, paint), ...notify(status, now, paint), rest(status, now, paint));
   return parts.join('\n\n');
 }
 
@@ -49,11 +49,15 @@ const right = (title: string) => ({ title, right: true });
 
 function sources(status: StatusResponse, now: Instant, paint: Paint): string {
   if (status.sources.length === 0) return section('sources', '  none', paint);
-  const columns = [{ title: 'SOURCE' }, right('DATAGRAMS'), right('LINES'), right('QUEUED'), right('DROPPED'), right('CUT'), right('UNPARSED'), { title: 'LAST' }];
+  // Only files can say how much of them is still to be read.
+  const hasLag = status.sources.some(({ lagBytes }) => lagBytes !== null);
+  const columns = [{ title: 'SOURCE' }, right('DATAGRAMS'), right('LINES'), right('MATCHED'), ...(hasLag ? [right('LAG')] : []), right('QUEUED'), right('DROPPED'), right('CUT'), right('UNPARSED'), { title: 'LAST' }];
   const rows = status.sources.map((source) => [
     `${source.type} ${source.path}`,
     count(source.datagrams),
     count(source.lines),
+    count(source.matched),
+    ...(hasLag ? [source.lagBytes === null ? '-' : bytes(source.lagBytes)] : []),
     count(source.queued),
     source.dropped > 0 ? { text: count(source.dropped), brush: paint.bad } : '0',
     count(source.cut),
@@ -106,12 +110,30 @@ function rules(status: StatusResponse, paint: Paint): string {
   return section('rules', table(columns, rows, paint, { indent: '  ' }), paint);
 }
 
+/** Nothing where nobody is told of anything. */
+function notify(status: StatusResponse, now: Instant, paint: Paint): string[] {
+  if (status.notify.length === 0) return [];
+  const columns = [{ title: 'NOTIFY' }, { title: 'ON' }, right('SENT'), right('FAILED'), right('WAITING'), right('DROPPED'), { title: 'LAST' }];
+  const rows = status.notify.map((one) => [
+    one.name,
+    one.on.join(' '),
+    count(one.sent),
+    count(one.failed),
+    one.error === null ? count(one.waiting) : { text: count(one.waiting), brush: paint.bad },
+    one.dropped > 0 ? { text: count(one.dropped), brush: paint.bad } : '0',
+    ago(one.lastAt, now),
+  ]);
+  return [section('notify', table(columns, rows, paint, { indent: '  ' }), paint)];
+}
+
 function rest(status: StatusResponse, now: Instant, paint: Paint): string {
-  const { bans, windows, matching, connections, store, memory, config } = status;
+  const { bans, windows, matching, hostNames, connections, store, memory, config } = status;
   const lines: [string, string][] = [
     ['bans', `${count(bans.active)} active, ${count(bans.permanent)} of them for ever`],
     ['lines', `${count(matching.bad)} matched a rule, ${count(matching.good)} a good pattern, ${count(matching.notAnAddress)} without a readable address`],
+    ...(hostNames === null ? [] : [['host names', `${count(hostNames.seen)} lines with one in place of the address, ${count(hostNames.lookedUp)} looked up, ${count(hostNames.failed)} unknown, ${count(hostNames.spared)} spared, ${count(hostNames.dropped)} dropped`] satisfies [string, string]]),
     ['windows', `${count(windows.open)} open of ${count(windows.capacity)}, ${count(windows.evicted)} evicted`],
+    ['guarded', `${counted(status.guards, 'address', 'addresses')} that no rule may ban now${status.guards === 0 ? '' : ` (${some(status.guarded.map(({ address }) => address), status.guards)})`}`],
     ['connections', !status.enforcing ? 'not cut: banband simulates' : connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: there is no conntrack'],
     ['store', `${printable(store.path, 300)}, ${bytes(store.sizeBytes)}${store.error === null ? '' : `, ${paint.bad(`FAILS${isSaid(store.error, status) ? '' : `: ${printable(store.error, 500)}`}`)}`}`],
     ['config', `${printable(config.path, 300)}, loaded ${ago(config.loadedAt, now)}${config.error === null ? '' : `, ${paint.bad(`last reload REFUSED${isSaid(config.error, status) ? '' : `: ${printable(config.error, 500)}`}`)}`}`],

@@ -15,6 +15,7 @@ const END_WORDS: Readonly<Record<EndedBan['endedBy'], string>> = {
   unbanned: 'by hand',
   allowlisted: 'the address became allowed',
   target_removed: 'the target left the configuration',
+  delisted: 'it left the list',
 };
 
 const because = (reason: string | null): string => (reason === null ? '' : `: ${printable(reason, 500)}`);
@@ -23,6 +24,10 @@ const because = (reason: string | null): string => (reason === null ? '' : `: ${
 export function whyPage(why: WhyResponse, now: Instant, paint: Paint): string {
   const address = printable(why.address, 80);
   const parts = [verdict(why, address, now, paint)];
+  if (why.guarded.length > 0) {
+    const lines = why.guarded.map((guard) => `  ${guard.address === why.address ? '' : `${printable(guard.address, 80)}: `}no rule may ban it now, because ${printable(guard.why, 500)}`);
+    parts.push([paint.bold('guarded'), ...lines].join('\n'));
+  }
   if (why.bans.length > 0) {
     const lines = why.bans.map((ban) => {
       const kernel = enforcementBrush(ban.enforcement, paint)(enforcementWords[ban.enforcement]);
@@ -43,13 +48,13 @@ export function whyPage(why: WhyResponse, now: Instant, paint: Paint): string {
 }
 
 function verdict(why: WhyResponse, address: string, now: Instant, paint: Paint): string {
-  const allowed = why.allowedBy === null ? '' : `it is never banned, because ${printable(why.allowedBy, 80)} is on the allow list`;
+  const allowed = why.allowedBy === null ? '' : `it is never banned, because ${printable(why.allowedBy, 80)} is on the allow list${why.allowedGroups.length === 0 ? '' : ` (${why.allowedGroups.map((group) => printable(group, 160)).join(', ')})`}`;
   if (why.bans.length > 0) {
     const bans = why.bans.map((ban) => `${printable(ban.target, 80)} ${lasting(ban.until, now)}${ban.address === why.address ? '' : ` (with all of ${printable(ban.address, 80)})`}`).join(', ');
     return `${paint.bold(address)} ${paint.bad('is banned')} in ${bans}${allowed === '' ? '' : `; yet ${allowed}`}`;
   }
   if (allowed !== '') return `${paint.bold(address)} is not banned: ${allowed}`;
-  const known = why.offences.length + why.endedBans.length + why.windows.length > 0;
+  const known = why.offences.length + why.endedBans.length + why.windows.length + why.guarded.length > 0;
   return `${paint.bold(address)} is not banned${known ? '' : ', and banban knows nothing of it'}`;
 }
 

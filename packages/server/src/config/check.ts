@@ -2,11 +2,12 @@
  * Reads a tree by a schema: gives what can be read, and reports everything that can't, each with its place. It is longer than most files
  * because each kind of field has its reader here, and lists and maps call them all.
  */
-import { FOREVER, parseDuration, parsePrefix, type Ms } from 'banban-shared';
+import { FOREVER, formatDuration, parseDuration, parseHostName, parsePrefix, type Ms } from 'banban-shared';
 import type { Place } from './config.ts';
 import { found, isNothing, nodeOf, placeUnder, visible, type MapNode, type Node } from './document.ts';
-import { NAME, type Field, type Read } from './field.ts';
+import { NAME, type AllowedEntry, type Field, type Placed, type Read } from './field.ts';
 import type { Issues } from './issues.ts';
+import { FORMULA, growing } from './lengths.ts';
 import { portsOf } from './ports.ts';
 import { suggest, unknownKey } from './suggest.ts';
 
@@ -32,10 +33,17 @@ export function wanted(field: Field): string {
       return 'true or false';
     case 'duration':
       return 'a duration such as 90s, 10m, 1h30m, 7d or 2w';
+    case 'number':
+      return `a number from ${field.minimum} to ${field.maximum}`;
+    case 'percent':
+      return `a percentage from 0% to ${field.maximum}%`;
     case 'lengths':
-      return `a duration such as 10m or 48h, forever, or a list of up to ${field.maxItems} of them with forever only at its end`;
+      if (field.maxItems === 1) return 'a duration such as 10m or 48h, or forever';
+      return `a duration such as 10m or 48h, forever, a list of up to ${field.maxItems} of them with forever only at its end, or a formula {base, factor, max, jitter}`;
     case 'network':
       return 'an address, or a network such as 192.0.2.0/24 or 2001:db8::/32';
+    case 'allowed':
+      return 'an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }';
     case 'pattern':
       return field.mayUse ? 'a pattern as text, or use: with the name of a pack' : 'a pattern as text';
     case 'choice':
@@ -55,6 +63,8 @@ export function wanted(field: Field): string {
     case 'record':
     case 'named':
       return 'a map';
+    case 'variants':
+      return `a map with type: ${Object.keys(field.of).join(', ')}`;
     case 'either':
       return `${wantedInShort(field)} or a map`;
   }
@@ -129,7 +139,32 @@ function readDuration(field: OfKind<'duration'>, node: Node, issues: Issues) {
   return length;
 }
 
+function readNumber(field: OfKind<'number'>, node: Node, issues: Issues) {
+  if (node.kind === 'scalar' && typeof node.value === 'number' && node.value >= field.minimum && node.value <= field.maximum) return node.value;
+  return mismatch(field, node, issues);
+}
+
+function readPercent(field: OfKind<'percent'>, node: Node, issues: Issues) {
+  const digits = node.kind === 'scalar' ? /^(\d{1,3}(?:\.\d{1,3})?) ?%$/.exec(node.text)?.[1] : undefined;
+  const percent = Number(digits);
+  if (digits !== undefined && percent <= field.maximum) return percent / 100;
+  return mismatch(field, node, issues, node.kind === 'scalar' && typeof node.value === 'number' ? ` with a percent sign, such as ${node.text}%` : '');
+}
+
+/** `{ base: 10m, factor: 2, max: 5w, jitter: 10% }` */
+function readFormula(node: MapNode, issues: Issues) {
+  const { base, factor, max, jitter } = check(FORMULA, node, issues) ?? {};
+  const longest = max?.value.lengths[0];
+  if (base === undefined || factor === undefined || longest === undefined || jitter === undefined) return undefined;
+  if (longest < base) {
+    issues.error(node.place, `max (${formatDuration(longest)}) is shorter than base (${formatDuration(base)})`);
+    return undefined;
+  }
+  return { value: { lengths: growing(base, factor, longest), jitter }, place: node.place };
+}
+
 function readLengths(field: OfKind<'lengths'>, node: Node, issues: Issues) {
+  if (node.kind === 'map' && field.maxItems > 1) return readFormula(node, issues);
   const items = node.kind === 'list' ? node.items : [node];
   if (items.length < 1) return mismatch(field, node, issues, '; the list is empty');
   if (items.length > field.maxItems) return mismatch(field, node, issues, `; this list has ${items.length}`);
@@ -140,7 +175,7 @@ function readLengths(field: OfKind<'lengths'>, node: Node, issues: Issues) {
     else if (length === FOREVER && i < items.length - 1) issues.error(item.place, 'forever can only be the last of the lengths: nothing comes after it');
     else lengths.push(length);
   }
-  return lengths.length === items.length ? { value: lengths, place: node.place } : undefined;
+  return lengths.length === items.length ? { value: { lengths, jitter: 0 }, place: node.place } : undefined;
 }
 
 function readNetwork(field: Field, node: Node, issues: Issues) {
@@ -148,8 +183,26 @@ function readNetwork(field: Field, node: Node, issues: Issues) {
   if (text === undefined) return undefined;
   const prefix = parsePrefix(text);
   if (prefix !== undefined) return { value: prefix, place: node.place };
-  const hint = /[g-z]/i.test(text) ? '; host names are not looked up, because whoever runs the DNS could change what they mean' : /\/\d+\./.test(text) ? '; write a netmask as a number of bits' : '';
+  const hint = /[g-z]/i.test(text) ? '; host names are not looked up here' : /\/\d+\./.test(text) ? '; write a netmask as a number of bits' : '';
   return mismatch(field, node, issues, hint);
+}
+
+function readAllowed(field: OfKind<'allowed'>, node: Node, issues: Issues): Placed<AllowedEntry> | undefined {
+  const { place } = node;
+  if (node.kind === 'map') {
+    const [entry] = node.entries;
+    if (entry === undefined || entry.name !== 'file' || node.entries.length > 1) return mismatch(field, node, issues, '; put an IPv6 address in quotes');
+    const path = readPath({ type: 'path', description: '' }, entry.value, issues);
+    return path === undefined ? undefined : { value: { kind: 'file', path: path.value }, place: path.place };
+  }
+  const text = textOf(field, node, issues);
+  if (text === undefined) return undefined;
+  if (text === 'self') return { value: { kind: 'self' }, place };
+  const prefix = parsePrefix(text);
+  if (prefix !== undefined) return { value: { kind: 'network', prefix }, place };
+  const name = parseHostName(text);
+  if (name !== undefined) return { value: { kind: 'host', name }, place };
+  return mismatch(field, node, issues, /\/\d+\./.test(text) ? '; write a netmask as a number of bits' : text.startsWith('/') ? '; write a file as { file: PATH }' : '');
 }
 
 function wordOf(of: readonly string[], field: Field, node: Node, issues: Issues): string | undefined {
@@ -269,6 +322,22 @@ function readRecord(field: OfKind<'record'>, node: Node, issues: Issues) {
   return field.required.every((name) => Object.hasOwn(values, name)) ? values : undefined;
 }
 
+/** The record that the word of `type` stands for, with that word. Whatever else is wrong with it, it is said with the keys of that record. */
+function readVariants(field: OfKind<'variants'>, node: Node, issues: Issues) {
+  if (node.kind !== 'map') return mismatch(field, node, issues);
+  const words = Object.keys(field.of);
+  const given = node.entries.find((entry) => entry.name === 'type')?.value;
+  if (given === undefined) {
+    issues.error(placeUnder(node.place, 'type'), `is missing: one of ${words.join(', ')}`);
+    return undefined;
+  }
+  const kind = wordOf(words, { type: 'choice', of: words, description: '' }, given, issues);
+  const record = kind === undefined ? undefined : field.of[kind];
+  if (record === undefined) return undefined;
+  const value = readRecord(record, { ...node, entries: node.entries.filter((entry) => entry.name !== 'type') }, issues);
+  return value === undefined ? undefined : { kind, place: node.place, value };
+}
+
 /** A list or map with nothing after its colon is an absent one: the usual state when all its lines are commented out. */
 const takesNothing = (field: Field): boolean => ['list', 'record', 'named'].includes(field.type);
 
@@ -297,8 +366,11 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   integer: readInteger,
   boolean: readBoolean,
   duration: readDuration,
+  number: readNumber,
+  percent: readPercent,
   lengths: readLengths,
   network: readNetwork,
+  allowed: readAllowed,
   pattern: readPattern,
   choice: readChoice,
   choices: readChoices,
@@ -308,6 +380,7 @@ const readers: { readonly [K in Kind]: Reader<K> } = {
   name: readName,
   list: readList,
   record: readRecord,
+  variants: readVariants,
   named: readNamed,
   either: readEither,
 };

@@ -1,6 +1,6 @@
 /** The language in which schema.ts describes the configuration, and the TypeScript types that its sentences stand for. */
-import type { Ms, Prefix } from 'banban-shared';
-import type { PatternConfig, Place, PortRange } from './config.ts';
+import type { HostName, Ms, Prefix } from 'banban-shared';
+import type { BanLengths, PatternConfig, Place, PortRange } from './config.ts';
 import type { Json } from './document.ts';
 
 interface Common {
@@ -37,7 +37,19 @@ export interface DurationField extends Common {
   readonly type: 'duration';
   readonly minimumSeconds: number;
 }
-/** The lengths of the first ban, the second, every later one: one duration or a list, `forever` only at its end. */
+/** A number between two bounds, both of them allowed; it may have a fraction. */
+export interface NumberField extends Common {
+  readonly type: 'number';
+  readonly minimum: number;
+  readonly maximum: number;
+}
+/** A part of a whole, `10%`; read as 0.1. */
+export interface PercentField extends Common {
+  readonly type: 'percent';
+  /** In percent. */
+  readonly maximum: number;
+}
+/** The lengths of the first ban, the second, every later one: one duration or a list, `forever` only at its end, or a formula (lengths.ts). */
 export interface LengthsField extends Common {
   readonly type: 'lengths';
   readonly maxItems: number;
@@ -45,6 +57,10 @@ export interface LengthsField extends Common {
 /** An address, or a network as `address/bits`. */
 export interface NetworkField extends Common {
   readonly type: 'network';
+}
+/** Who is allowed: an address, a network, a host name, `self`, or `{file: PATH}`. */
+export interface AllowedField extends Common {
+  readonly type: 'allowed';
 }
 /** A regular expression; its syntax is checked where it is compiled. */
 export interface PatternField extends Common {
@@ -94,6 +110,13 @@ export interface RecordField extends Common {
   /** Words that admins know from elsewhere, to the key they want. */
   readonly synonyms?: { readonly [word: string]: string };
 }
+/** A map whose other keys depend on the word that its key `type` has. */
+export interface VariantsField extends Common {
+  readonly type: 'variants';
+  /** How the manual writes the word: `sources[TYPE].path`. */
+  readonly nameShown: string;
+  readonly of: { readonly [word: string]: RecordField };
+}
 /** A map whose keys the admin chooses. */
 export interface NamedField extends Common {
   readonly type: 'named';
@@ -117,8 +140,11 @@ export type Field =
   | IntegerField
   | BooleanField
   | DurationField
+  | NumberField
+  | PercentField
   | LengthsField
   | NetworkField
+  | AllowedField
   | PatternField
   | ChoiceField
   | ChoicesField
@@ -128,8 +154,17 @@ export type Field =
   | NameField
   | ListField
   | RecordField
+  | VariantsField
   | NamedField
   | EitherField;
+
+/** An entry of the allow list as it stands in the file. */
+export type AllowedEntry =
+  | { readonly kind: 'network'; readonly prefix: Prefix }
+  | { readonly kind: 'host'; readonly name: HostName }
+  | { readonly kind: 'file'; readonly path: string }
+  /** This machine's own addresses. */
+  | { readonly kind: 'self' };
 
 /** A value with the place it was read from, for what can only be judged together with the rest of the file. */
 export interface Placed<T> {
@@ -152,8 +187,11 @@ interface Scalars {
   readonly integer: number;
   readonly boolean: boolean;
   readonly duration: Ms;
-  readonly lengths: Placed<readonly Ms[]>;
+  readonly number: number;
+  readonly percent: number;
+  readonly lengths: Placed<BanLengths>;
   readonly network: Placed<Prefix>;
+  readonly allowed: Placed<AllowedEntry>;
   readonly pattern: PatternConfig;
   readonly text: Placed<string>;
   readonly name: Placed<string>;
@@ -175,6 +213,8 @@ export type Read<F> = F extends { readonly type: infer T extends keyof Scalars }
     ? Placed<readonly W[]>
     : F extends { readonly type: 'record'; readonly properties: infer P; readonly required: readonly (infer R)[] }
       ? { readonly [K in Certain<P, R>]: Read<P[K]> } & { readonly [K in Exclude<keyof P, Certain<P, R>>]?: Read<P[K]> }
+      : F extends { readonly type: 'variants'; readonly of: infer O }
+      ? { [K in keyof O]: { readonly kind: K; readonly place: Place; readonly value: Read<O[K]> } }[keyof O]
       : F extends { readonly type: 'named'; readonly values: infer V }
         ? readonly Named<Read<V>>[]
         : F extends { readonly type: 'either'; readonly map: infer M }

@@ -1,6 +1,7 @@
 /** The configuration's schema as JSON Schema, for editors: what it refuses banban refuses too (the other way round it can't know names and places). */
 import type { Json } from './document.ts';
 import { NAME, type Field, type RecordField } from './field.ts';
+import { FORMULA } from './lengths.ts';
 import { schema } from './schema.ts';
 
 /** An object of JSON Schema, draft 7. */
@@ -14,6 +15,12 @@ function record(field: RecordField): JsonSchema {
   const properties: Record<string, Json> = {};
   for (const [name, property] of Object.entries(field.properties)) properties[name] = described(property);
   return { type: ['object', 'null'], properties, required: [...field.required], additionalProperties: false };
+}
+
+function variant(word: string, map: RecordField): JsonSchema {
+  const properties: Record<string, Json> = { type: { type: 'string', enum: [word] } };
+  for (const [name, property] of Object.entries(map.properties)) properties[name] = described(property);
+  return { type: 'object', properties, required: ['type', ...map.required], additionalProperties: false };
 }
 
 const name = (longest: number): JsonSchema => ({ type: 'string', pattern: `^${NAME}$`, maxLength: longest });
@@ -32,10 +39,24 @@ function shape(field: Field): JsonSchema {
       return { type: 'boolean' };
     case 'duration':
       return DURATION;
+    case 'number':
+      return { type: 'number', minimum: field.minimum, maximum: field.maximum };
+    case 'percent':
+      return { type: 'string', pattern: '^\\d{1,3}(?:\\.\\d{1,3})? ?%$' };
     case 'lengths':
-      return { anyOf: [...LENGTH.anyOf, { type: 'array', items: LENGTH, minItems: 1, maxItems: field.maxItems }] };
+      if (field.maxItems === 1) return LENGTH;
+      return { anyOf: [...LENGTH.anyOf, { type: 'array', items: LENGTH, minItems: 1, maxItems: field.maxItems }, { ...record(FORMULA), type: 'object' }] };
     case 'network':
       return { type: 'string', pattern: '^[0-9A-Fa-f:.]+(/\\d{1,3})?$' };
+    case 'allowed':
+      return {
+        anyOf: [
+          { type: 'string', enum: ['self'] },
+          { type: 'string', pattern: '^[0-9A-Fa-f:.]+(/\\d{1,3})?$' },
+          { type: 'string', pattern: '^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+(?!\\d+\\.?$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.?$' },
+          { type: 'object', properties: { file: { type: 'string', minLength: 1, pattern: '[^/]$' } }, required: ['file'], additionalProperties: false },
+        ],
+      };
     case 'pattern':
       return field.mayUse ? { anyOf: [{ type: 'string', minLength: 1 }, { type: 'object', properties: { use: { type: 'string' } }, required: ['use'], additionalProperties: false }] } : { type: 'string', minLength: 1 };
     case 'choice':
@@ -56,6 +77,8 @@ function shape(field: Field): JsonSchema {
       return { type: field.minItems === undefined ? ['array', 'null'] : 'array', items: described(field.items), minItems: field.minItems ?? 0 };
     case 'record':
       return record(field);
+    case 'variants':
+      return { anyOf: Object.entries(field.of).map(([word, map]) => ({ ...variant(word, map), description: map.description })) };
     case 'named':
       return { type: ['object', 'null'], propertyNames: name(field.longest), additionalProperties: described(field.values) };
     case 'either':

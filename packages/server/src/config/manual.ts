@@ -1,7 +1,7 @@
 /** The configuration's schema as the rows of a manual page. */
 import { wanted } from './check.ts';
 import type { Json } from './document.ts';
-import type { Field, RecordField } from './field.ts';
+import type { Field, RecordField, VariantsField } from './field.ts';
 import { schema } from './schema.ts';
 
 /** One key of the configuration as a row of the manual. */
@@ -29,8 +29,16 @@ function rowsOf(record: RecordField, prefix: string): ManualEntry[] {
   });
 }
 
+/** `sources[file].path`; the word itself is a row as well. */
+function variants({ of, nameShown }: VariantsField, key: string): ManualEntry[] {
+  const own: ManualEntry = { key: `${key}[${nameShown}].type`, takes: Object.keys(of).join(', '), default: undefined, required: true, description: Object.entries(of).map(([word, map]) => `${word}: ${map.description}`).join('; ') };
+  return [own, ...Object.entries(of).flatMap(([word, map]) => rowsOf(map, `${key}[${word}].`))];
+}
+
 function below(field: Field, key: string): ManualEntry[] {
   if (field.type === 'record') return rowsOf(field, `${key}.`);
+  if (field.type === 'list') return below(field.items, `${key}[]`);
+  if (field.type === 'variants') return variants(field, key.replace(/\[\]$/, ''));
   if (field.type === 'named') return below(field.values, `${key}.${field.nameShown}`);
   return field.type === 'either' ? rowsOf(field.map, `${key}.`) : [];
 }

@@ -5,6 +5,8 @@
  * `{socket, goodpatterns, ignorenets, blocktypes: {name: {target, minocc, interval, resetconns, patterns}}}`, and beside them
  * `targets`, `database`, `control` and `firewall` of today's form, where an admin has begun to move over.
  */
+import { parsePrefix } from 'banban-shared';
+import { check } from './check.ts';
 import { found, isNothing, placeUnder, visible, type Entry, type MapNode, type Node } from './document.ts';
 import type { Issues } from './issues.ts';
 import { suggest, unknownKey } from './suggest.ts';
@@ -33,6 +35,13 @@ function renamed(map: MapNode, names: { readonly [key: string]: string }, synony
 /** A single value where today's form has a list. */
 function listed(node: Node): Node {
   return node.kind === 'scalar' && !isNothing(node) ? { kind: 'list', place: node.place, items: [node] } : node;
+}
+
+/** `ignorenets` has addresses and networks, and nothing of what the allow list may have today. */
+function networks(node: Node, issues: Issues): Node {
+  if (node.kind !== 'list') return node;
+  check({ type: 'list', items: { type: 'network', description: '' }, description: '' }, node, issues);
+  return { ...node, items: node.items.filter((item) => item.kind === 'scalar' && parsePrefix(item.text) !== undefined) };
 }
 
 /** Perl had no booleans; admins wrote what YAML 1.1 or Perl takes for one. Anything else is left for the check to report. */
@@ -88,7 +97,8 @@ function targetsOf(given: MapNode | undefined, blocks: readonly Entry[], issues:
 /** Today's form of the original's document. What is wrong in a way that only its own words can say goes to `issues`, the rest is left to the check. */
 export function fromOriginal(root: MapNode, issues: Issues): MapNode {
   const entries = renamed(root, TOP, TOP_SYNONYMS, issues).map((entry): Entry => {
-    if (entry.name === 'goodpatterns' || entry.name === 'allowlist') return { name: entry.name, value: listed(entry.value) };
+    if (entry.name === 'goodpatterns') return { name: entry.name, value: listed(entry.value) };
+    if (entry.name === 'allowlist') return { name: entry.name, value: networks(listed(entry.value), issues) };
     if (entry.name !== 'rules' || entry.value.kind !== 'map') return entry;
     return { name: 'rules', value: { ...entry.value, entries: entry.value.entries.flatMap((each) => block(each, issues)) } };
   });

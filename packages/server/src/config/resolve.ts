@@ -1,18 +1,21 @@
 /** From a checked document to the configuration that the daemon runs on: defaults applied, names resolved, sense looked for. */
-import { familyOf, formatDuration, FOREVER, LONGEST_SOCKET_PATH, type Ms, type Prefix } from 'banban-shared';
-import type { BackendName, Config, Place, RuleConfig, TargetConfig } from './config.ts';
+import { familyOf, formatDuration, FOREVER, LONGEST_SOCKET_PATH, ms, type HostName, type Prefix } from 'banban-shared';
+import type { BackendName, BanLengths, Config, Place, RuleConfig, TargetConfig } from './config.ts';
 import { placeUnder, visible } from './document.ts';
 import type { Named, Placed } from './field.ts';
 import type { Issues } from './issues.ts';
+import { resolveLists } from './resolve-lists.ts';
+import { resolveNotify } from './resolve-notify.ts';
+import { resolveSources } from './resolve-sources.ts';
 import type { RawConfig } from './schema.ts';
 import { suggest } from './suggest.ts';
 
 type RawRule = Named<RawConfig['rules'][number]['value']>;
 type RawTarget = Named<NonNullable<RawConfig['targets']>[number]['value']>;
 
-function warnOfShape(ban: Placed<readonly Ms[]>, issues: Issues): void {
-  ban.value.forEach((length, i) => {
-    const before = ban.value[i - 1];
+function warnOfShape(ban: Placed<BanLengths>, issues: Issues): void {
+  ban.value.lengths.forEach((length, i) => {
+    const before = ban.value.lengths[i - 1];
     if (before !== undefined && length < before)
       issues.warn(ban.place, `a later offence gets a shorter ban (${formatDuration(length)}) than the one before it (${formatDuration(before)}); were they meant the other way round?`);
   });
@@ -76,7 +79,8 @@ function resolveTargets(raw: readonly RawTarget[], issues: Issues): TargetConfig
     return {
       name,
       backends: value.backend.value,
-      ban: value.ban.value,
+      ban: value.ban.value.lengths,
+      jitter: value.ban.value.jitter,
       ports: value.ports?.value ?? [],
       protocols: value.protocol.value,
       action: value.action.value,
@@ -96,10 +100,15 @@ function resolveRule({ name, place, value }: RawRule, defaults: RawConfig['defau
       const near = suggest(value.target.value, targets.keys());
       return `there is no target ${visible(value.target.value)}; ${near === undefined ? 'add it to targets' : `did you mean ${near}?`}`;
     });
-  if (value.badpatterns === undefined) issues.error(placeUnder(place, 'badpatterns'), 'is missing: a rule without bad patterns never does anything');
+  const countsBans = value.counts.value === 'bans';
+  if (countsBans && value.badpatterns !== undefined) issues.error(placeUnder(place, 'badpatterns'), 'does nothing in a rule with counts: bans, which counts the bans of other rules; make two rules of it');
+  if (!countsBans && value.of !== undefined) issues.error(placeUnder(place, 'of'), 'is only for rules with counts: bans');
+  if (!countsBans && value.badpatterns === undefined) issues.error(placeUnder(place, 'badpatterns'), 'is missing: a rule without bad patterns never does anything');
+  if (countsBans && value.usedns !== undefined) issues.error(value.usedns.place, 'does nothing in a rule with counts: bans, which reads no lines');
+  else if (value.usedns !== undefined) warnOfNames(value.usedns, issues);
   if (value.ban !== undefined) warnOfShape(value.ban, issues);
   const memory = value.memory ?? defaults.memory;
-  const ban = value.ban?.value ?? target?.ban ?? [];
+  const ban = value.ban?.value.lengths ?? target?.ban ?? [];
   const first = ban[0];
   if (ban.length > 1 && first !== undefined && first !== FOREVER && memory <= first)
     issues.warn(place, `an offence is forgotten after ${formatDuration(memory)} (memory), before its first ban of ${formatDuration(first)} ends, so the longer bans are hardly ever reached`);
@@ -110,30 +119,83 @@ function resolveRule({ name, place, value }: RawRule, defaults: RawConfig['defau
     interval: value.interval ?? defaults.interval,
     memory,
     ban,
+    jitter: value.ban?.value.jitter ?? target?.jitter ?? 0,
+    levels: (value.levels ?? defaults.levels).value,
+    grace: value.grace ?? defaults.grace ?? ms(0),
+    usedns: (value.usedns ?? defaults.usedns).value,
+    countsBansOf: countsBans ? (value.of ?? []).map((other) => other.value) : undefined,
     resetconns: value.resetconns,
     badPatterns: value.badpatterns ?? [],
     place,
   };
 }
 
+function warnOfNames({ value, place }: RawConfig['defaults']['usedns'], issues: Issues): void {
+  if (value === 'yes') issues.warn(place, 'whoever owns the reverse DNS of an address chooses its name, and can choose one that leads to others and get them banned; better have your services log addresses');
+}
+
+/** The rules whose bans a rule counts have to be there, and to count lines themselves: bans of bans of bans would feed each other. */
+function warnOfCounted(rules: readonly RawRule[], issues: Issues): void {
+  const byName = new Map(rules.map((rule) => [rule.name, rule]));
+  for (const rule of rules) {
+    for (const { value: name, place } of rule.value.of ?? []) {
+      const counted = byName.get(name);
+      if (counted?.value.counts.value === 'bans') issues.error(place, name === rule.name ? 'a rule can’t count its own bans' : `${visible(name)} counts bans itself; name the rules that count lines`);
+      if (counted !== undefined) continue;
+      const near = suggest(name, byName.keys());
+      issues.error(place, `there is no rule ${visible(name)}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    }
+    if (rule.value.counts.value === 'bans' && rule.value.of === undefined && rules.every((other) => other.value.counts.value === 'bans')) issues.warn(rule.place, 'counts the bans of other rules, and there are none that count lines');
+  }
+}
+
 /** /8 of IPv4 is the largest block ever assigned to anyone; nobody's own network is wider. /16 of IPv6 holds a whole registry's. */
 const WIDEST_SENSIBLE = { 4: 8, 6: 16 } as const;
 
-function resolveAllowlist(raw: readonly Placed<Prefix>[], issues: Issues): Prefix[] {
-  return raw.map(({ value: prefix, place }) => {
-    const bits = Number(prefix.slice(prefix.indexOf('/') + 1));
-    const family = familyOf(prefix);
-    if (bits === 0) issues.warn(place, `${prefix} is every IPv${family} address, so no IPv${family} address could ever be banned`);
-    else if (bits < WIDEST_SENSIBLE[family]) issues.warn(place, `${prefix} is a large part of the whole Internet, and none of it could ever be banned; is /${bits} what you mean?`);
-    return prefix;
-  });
+/** Each look-up has its turn, and an answer may have several addresses: who has more hosts has a network. */
+const MOST_HOSTS = 100;
+/** They are looked at every second. */
+const MOST_FILES = 20;
+
+function resolveAllowlist(raw: RawConfig['allowlist'], absolute: (path: string) => string, issues: Issues): Pick<Config, 'allowlist' | 'allowFiles' | 'allowHosts' | 'allowSelf'> {
+  const files = new Set<string>();
+  const hosts = new Set<HostName>();
+  const allowlist: Prefix[] = [];
+  let allowSelf = false;
+  for (const { value, place } of raw) {
+    switch (value.kind) {
+      case 'network':
+        warnOfWidth(value.prefix, place, issues);
+        allowlist.push(value.prefix);
+        break;
+      case 'host':
+        hosts.add(value.name);
+        if (hosts.size === MOST_HOSTS + 1) issues.error(place, `is one host name more than the ${MOST_HOSTS} that the allow list may have; write their networks instead`);
+        break;
+      case 'file':
+        files.add(absolute(value.path));
+        if (files.size === MOST_FILES + 1) issues.error(place, `is one file more than the ${MOST_FILES} that the allow list may have`);
+        break;
+      case 'self':
+        allowSelf = true;
+        break;
+    }
+  }
+  return { allowlist, allowFiles: [...files], allowHosts: [...hosts], allowSelf };
+}
+
+function warnOfWidth(prefix: Prefix, place: Place, issues: Issues): void {
+  const bits = Number(prefix.slice(prefix.indexOf('/') + 1));
+  const family = familyOf(prefix);
+  if (bits === 0) issues.warn(place, `${prefix} is every IPv${family} address, so no IPv${family} address could ever be banned`);
+  else if (bits < WIDEST_SENSIBLE[family]) issues.warn(place, `${prefix} is a large part of the whole Internet, and none of it could ever be banned; is /${bits} what you mean?`);
 }
 
 /** Makes paths absolute, reports sockets whose path the kernel can't take and files that are to be two things at once. */
 function resolvePaths(raw: RawConfig, absolute: (path: string) => string, issues: Issues) {
-  const { socket } = raw;
+  const sockets = [raw.socket, ...(raw.sources ?? []).map((source) => (source.kind === 'unix' ? source.value : undefined))].flatMap((unix) => unix?.path ?? []);
   const uses: [Placed<string>, string, number][] = [
-    [socket.path, 'the log socket', LONGEST_SOCKET_PATH],
+    ...sockets.map((path): [Placed<string>, string, number] => [path, 'the log socket', LONGEST_SOCKET_PATH]),
     [raw.control.socket, 'the control socket', LONGEST_SOCKET_PATH],
     [raw.database, 'the database', Infinity],
     [raw.firewall.hosts_deny, 'the file of TCP wrappers', Infinity],
@@ -148,7 +210,6 @@ function resolvePaths(raw: RawConfig, absolute: (path: string) => string, issues
     taken.set(full, use);
   }
   return {
-    socket: { path: absolute(socket.path.value), owner: socket.owner, group: socket.group, mode: socket.mode },
     database: absolute(raw.database.value),
     control: { socket: absolute(raw.control.socket.value), group: raw.control.group, mode: raw.control.mode },
   };
@@ -171,8 +232,14 @@ export function resolve(raw: RawConfig, path: string, absolute: (path: string) =
     issues.error({ file: path, line: 0, key: 'targets' }, 'there is no target to ban in; add one by the name in your firewall rules, such as targets: { BLOCKER: { ban: 48h } }');
   const byName = new Map(targets.map((target) => [target.name, target]));
   const rules = raw.rules.map((rule) => resolveRule(rule, raw.defaults, byName, issues));
+  warnOfCounted(raw.rules, issues);
+  warnOfNames(raw.defaults.usedns, issues);
+  for (const { name, memory, interval, place } of rules) {
+    if (memory > raw.keep) issues.warn(place, `offences are to count for ${formatDuration(memory)} (memory), and are deleted after ${formatDuration(raw.keep)} (keep)`);
+    if (interval > raw.keep && raw.rules.some((rule) => rule.name === name && rule.value.counts.value === 'bans')) issues.warn(place, `bans are to count for ${formatDuration(interval)} (interval), and are deleted after ${formatDuration(raw.keep)} (keep)`);
+  }
   // Where something could not be read there may well be rules.
   if (rules.length === 0 && !issues.failed) issues.warn({ file: path, line: 0, key: 'rules' }, 'there are no rules, so nothing is banned but by hand');
   const firewall = { manage: raw.firewall.manage, removeAtStop: raw.firewall.remove_at_stop, hostsDeny: absolute(raw.firewall.hosts_deny.value) };
-  return { path, ...places, firewall, allowlist: resolveAllowlist(raw.allowlist, issues), targets, goodPatterns: raw.goodpatterns, rules };
+  return { path, ...places, sources: resolveSources(raw, rules, absolute, issues), guard: raw.guard, firewall, ...resolveAllowlist(raw.allowlist, absolute, issues), targets, goodPatterns: raw.goodpatterns, breaker: { bansAMinute: raw.breaker.bans_a_minute, logins: raw.breaker.logins }, breakinAfter: raw.breakin_after, keep: raw.keep, rules, lists: resolveLists(raw.lists, byName, absolute, issues), notify: resolveNotify(raw.notify, { targets, rules }, absolute, issues) };
 }

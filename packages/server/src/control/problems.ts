@@ -31,12 +31,23 @@ export function problemsOf(status: Omit<StatusResponse, 'problems'>, daemon: Dae
   if (status.store.error !== null) problems.push(status.store.error);
   for (const target of status.targets) problems.push(...target.backends.flatMap((backend) => listProblem(target, backend, status.enforcing) ?? []));
   for (const sentence of daemon.firewallProblems()) problems.push(`firewall: ${sentence}`);
+  for (const sentence of daemon.allow.problems()) problems.push(`allow list: ${sentence}`);
   for (const rule of status.rules) if (rule.disabled !== null) problems.push(`rule ${rule.name} is switched off: ${rule.disabled}`);
+  for (const { name, stopped } of status.rules) if (stopped !== null) problems.push(`rule ${name} bans nobody since ${stopped.since}: ${stopped.reason}; look at it, and let it go on with "banctl rules resume ${name}"`);
   for (const message of daemon.engine.switchedOff().values()) problems.push(message);
   if (status.config.error !== null) problems.push(`the last reload was refused, the configuration before it is in force: ${status.config.error}`);
+  for (const { name, error, warnings } of daemon.lists.state()) {
+    if (error !== undefined) problems.push(`list ${name}: ${error}`);
+    for (const warning of warnings) problems.push(`list ${name}: ${warning}`);
+  }
   for (const source of status.sources) {
     if (source.error !== null) problems.push(`source ${source.path}: ${source.error}`);
+    if (source.alarm !== null) problems.push(`source ${source.path}: ${source.alarm}`);
     if (source.dropped > 0) problems.push(`source ${source.path}: ${source.dropped} datagrams were dropped because more came than could be matched`);
+  }
+  for (const { name, waiting, dropped, error } of status.notify) {
+    if (error !== null) problems.push(`notify, ${name}: ${waiting === 0 ? '' : `${waiting} ${waiting === 1 ? 'event waits' : 'events wait'} to be told, because `}${error}`);
+    if (dropped > 0) problems.push(`notify, ${name}: nobody was told of ${dropped} ${dropped === 1 ? 'event' : 'events'}`);
   }
   const wantsReset = daemon.engine.policy.rules.some((r) => r.config.resetconns);
   const { available, dropped, failed } = status.connections;

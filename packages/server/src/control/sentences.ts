@@ -1,5 +1,5 @@
 /** What is to be said about a request to ban or unban: why it was refused, why it is not enforced, what else holds the address. */
-import { familyOf, holds, isNetwork, networkOf, prefixOf, subjectOf, type Enforcement, type Subject } from 'banban-shared';
+import { familyOf, holds, isNetwork, networkOf, prefixOf, subjectOf, type Enforcement, type Prefix, type Subject } from 'banban-shared';
 import type { EngineView } from './daemon-view.ts';
 
 type TargetState = ReturnType<EngineView['targetStates']>[number];
@@ -55,6 +55,9 @@ export function holders(state: TargetState | undefined, bits: number): (subject:
   };
 }
 
+/** What is banned for an address: itself, or the IPv6 network around it, where a target bans those (`bits`). */
+export const unitOf = (subject: Subject, bits: number): Subject => (isNetwork(subject) || familyOf(subject) === 4 ? subject : subjectOf(prefixOf(subject, bits)));
+
 /**
  * The addresses of a request by the network that is banned for them: a target may ban IPv6 by its prefix (`bits`). What is banned
  * as it was asked for is not in it.
@@ -80,6 +83,14 @@ export function refusedMessage(outcome: BanOutcome & { readonly outcome: 'refuse
   const entry = subjectOf(allowedBy);
   const why = holds(entry, subject) ? `the allow list has ${entry}` : `${subject} holds ${entry}, which the allow list has`;
   return `${network}${why}: an allowed address is never banned`;
+}
+
+/** Why it was not banned without `force`. `asked` as for `refusedMessage`. */
+export function guardedMessage(subject: Subject, { prefix, why }: { readonly prefix: Prefix; readonly why: string }, asked: readonly Subject[] = []): string {
+  const entry = subjectOf(prefix);
+  const network = asked.length === 0 ? '' : `${listed(asked)} would be banned with all of ${subject}, and `;
+  const reason = holds(entry, subject) ? why : `${subject} holds ${entry}, and ${why}`;
+  return `${network}${reason}; --force bans it all the same`;
 }
 
 /**

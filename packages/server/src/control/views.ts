@@ -1,5 +1,5 @@
 /** From the engine's records to the API's shapes. */
-import { ms, toIso, toSeconds, type Ban, type EndedBan, type Instant, type OffenceView } from 'banban-shared';
+import { ms, subjectOf, toIso, toSeconds, type Ban, type EndedBan, type GuardedAddress, type Instant, type OffenceView, type Prefix } from 'banban-shared';
 import type { Hits } from '../enforce/firewall.ts';
 import type { EngineView } from './daemon-view.ts';
 import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
@@ -15,6 +15,9 @@ export interface BanNow {
   /** What the remaining seconds are counted from. */
   readonly now: Instant;
 }
+
+/** An address that is guarded. */
+export const guardView = ({ prefix, why }: { readonly prefix: Prefix; readonly why: string }): GuardedAddress => ({ address: subjectOf(prefix), why });
 
 /** An active ban. */
 export function banView(ban: BanRecord, { enforcement, hits, now }: BanNow): Ban {

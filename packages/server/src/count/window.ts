@@ -1,5 +1,10 @@
 /** Exact sliding windows of matches, one for each rule and address (or IPv6 network, where the target bans those), in bounded memory. */
-import type { Instant, Ms, Subject } from 'banban-shared';
+import { FOREVER, instant, type Instant, type Ms, type Subject } from 'banban-shared';
+import { Buckets, OWN_WORDS } from './buckets.ts';
+import { LineStore } from './line-store.ts';
+import { NONE, Records } from './records.ts';
+import { createScatter } from './scatter.ts';
+import { SHAPE_BITS, SUBJECT_WORDS, subjectWords } from './subject-words.ts';
 
 /** What the counter has to know of a rule. */
 export interface Threshold {
@@ -13,7 +18,7 @@ export interface FullWindow {
   readonly rule: string;
   readonly address: Subject;
   readonly at: Instant;
-  /** The lines that filled it, oldest first. */
+  /** The lines that filled it, oldest first; fewer than matches where there was no room for all. */
   readonly lines: readonly string[];
 }
 
@@ -24,11 +29,14 @@ export interface WindowView {
   readonly lastAt: Instant;
 }
 
-/** All windows. Bounded in their number and in their lines together: the one hit least recently goes first. */
+/**
+ * All windows. Bounded in their number, and the one hit least recently goes first; bounded in their lines, and there, too, those of the
+ * one hit least recently go first, while it goes on counting.
+ */
 export interface Windows {
   /**
-   * Counts one match. When it is the one that fills the window, the window is emptied and its lines are returned; the
-   * next match begins a new one.
+   * Counts one match. When it is the one that fills the window, the window is emptied and its lines are returned, as far as there was
+   * room for them; the next match begins a new one.
    */
   hit(threshold: Threshold, address: Subject, at: Instant, line: string): FullWindow | undefined;
   /** Drops the windows of an address in every rule given. */
@@ -37,7 +45,10 @@ export interface Windows {
   keepRules(rules: ReadonlySet<string>): void;
   /** The windows of an address that have matches left at `now`. */
   of(thresholds: readonly Threshold[], address: Subject, now: Instant): WindowView[];
-  /** Drops windows whose last match is over `longest` old, at most `limit` of them. */
+  /**
+   * Drops windows whose last match is over `longest` old, and in turn looks for those that are too old for their own rule; at most `limit`
+   * of them are looked at. Gives some memory back that is not in use.
+   */
   sweep(now: Instant, longest: Ms, limit: number): void;
   readonly size: number;
   readonly capacity: number;
@@ -45,108 +56,273 @@ export interface Windows {
   readonly evicted: number;
 }
 
-interface Window {
-  readonly rule: string;
-  readonly times: Instant[];
-  readonly lines: string[];
-  bytes: number;
-}
+/** A botnet of a million addresses. With the evidence below some 150 MB, of which an idle daemon has none. */
+const CAPACITY = 1_000_000;
+/** Bytes of evidence kept in all windows together: a third of a million lines. */
+const EVIDENCE = 40 * 1024 * 1024;
+/** Matches for each window that there may be, on average; a rule that wants hundreds is hit so often by few. */
+const MATCHES = 4;
+/** So many matches there may be at least. */
+const LEAST_MATCHES = 65_536;
+/** Windows that a hit looks at while there are some of rules that went: they go faster than new ones come. */
+const CLEAN_AT_ONCE = 8;
 
-/** About 100 MB at worst with the evidence below; a machine under a botnet of 50,000 addresses is well inside. */
-const CAPACITY = 100_000;
-/** Characters of evidence kept in all windows together. */
-const EVIDENCE = 32 * 1024 * 1024;
+// The words of a window behind those of its bucket: its neighbours by the time of the last hit, its matches, and how many they are.
+const OLDER = OWN_WORDS;
+const NEWER = OWN_WORDS + 1;
+const FIRST = OWN_WORDS + 2;
+const LAST = OWN_WORDS + 3;
+const COUNT = OWN_WORDS + 4;
+const WINDOW_WORDS = OWN_WORDS + 5;
 
-const keyOf = (rule: string, address: Subject): string => `${address} ${rule}`;
+// The words of a match: two of its instant, the next one of its window, its line.
+const NEXT = 2;
+const LINE = 3;
+const MATCH_WORDS = 4;
 
-/** Makes an empty set of windows. `capacity` is how many (rule, address) pairs may be open at once. */
-export function createWindows(capacity = CAPACITY, evidence = EVIDENCE): Windows {
-  // A Map keeps the order of insertion; a window that is hit goes to the end, so the first is the least recently hit.
-  const windows = new Map<string, Window>();
-  let held = 0;
+/**
+ * Makes an empty set of windows. `capacity` is how many (rule, address) pairs may be open at once, `evidence` how many bytes their lines may
+ * take; `seed` is chance, so that strangers can't choose addresses that are slow to find.
+ */
+export function createWindows(capacity = CAPACITY, evidence = EVIDENCE, seed = 0): Windows {
+  const windows = new Records(WINDOW_WORDS);
+  const matches = new Records(MATCH_WORDS);
+  const lines = new LineStore(evidence);
+  const buckets = new Buckets(windows);
+  const scatter = createScatter(seed);
+  const mostMatches = Math.max(capacity * MATCHES, LEAST_MATCHES);
+  /** Rules by the numbers that stand for them in keys. */
+  const numbers = new Map<string, number>();
+  /** How many windows each number has. */
+  const open: number[] = [];
+  /** Numbers of rules that went. Nobody finds their windows any more; they are dropped little by little, since a million at once takes half a second. */
+  const retired = new Set<number>();
+  /** How many windows those have. */
+  let left = 0;
+  /** The interval of each number. */
+  const intervals: Ms[] = [];
+  /** The window at which `clean` goes on. */
+  let cleaning = NONE;
+  /** The key that is looked for. */
+  const key = new Int32Array(SUBJECT_WORDS);
+  let hash = 0;
+  let oldest = NONE;
+  let newest = NONE;
+  /** The least recently hit window that may have lines: those before it have lost theirs. */
+  let lit = NONE;
   let evicted = 0;
 
-  function drop(key: string, window: Window): void {
-    windows.delete(key);
-    held -= window.bytes;
+  /** The window of a rule and an address, NONE where there is none; the key stays for `make`. */
+  function find(number: number, address: Subject): number {
+    subjectWords(address, key);
+    key[SUBJECT_WORDS - 1] = (key[SUBJECT_WORDS - 1] ?? 0) | (number << SHAPE_BITS);
+    hash = scatter(key);
+    return buckets.find(key, hash);
   }
 
-  function evict(): void {
-    for (const [key, window] of windows) {
-      if (windows.size <= capacity && held <= evidence) return;
-      drop(key, window);
-      evicted++;
+  function numberOf(rule: string): number {
+    let number = numbers.get(rule);
+    if (number === undefined) {
+      const taken = new Set([...numbers.values(), ...retired]);
+      for (number = 0; taken.has(number); ) number++;
+      numbers.set(rule, number);
+      open[number] = 0;
     }
+    return number;
   }
+
+  const numberIn = (window: number): number => windows.get(window, SUBJECT_WORDS - 1) >>> SHAPE_BITS;
+
+  /** Makes the window that was looked for. */
+  function make(number: number): number {
+    const window = windows.take();
+    buckets.add(window, key, hash);
+    open[number] = (open[number] ?? 0) + 1;
+    windows.set(window, FIRST, NONE);
+    windows.set(window, LAST, NONE);
+    windows.set(window, COUNT, 0);
+    return window;
+  }
+
+  // ── the order of the last hits ────────────────────────────────────────────────────────────────────────────────
+
+  function link(window: number): void {
+    windows.set(window, OLDER, newest);
+    windows.set(window, NEWER, NONE);
+    if (newest === NONE) oldest = window;
+    else windows.set(newest, NEWER, window);
+    newest = window;
+  }
+
+  function unlink(window: number): void {
+    const older = windows.get(window, OLDER);
+    const newer = windows.get(window, NEWER);
+    if (older === NONE) oldest = newer;
+    else windows.set(older, NEWER, newer);
+    if (newer === NONE) newest = older;
+    else windows.set(newer, OLDER, older);
+    if (lit === window) lit = newer;
+    if (cleaning === window) cleaning = newer;
+  }
+
+  // ── matches ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes the first match out of a window that has one. */
+  function dropFirst(window: number): void {
+    const match = windows.get(window, FIRST);
+    const line = matches.get(match, LINE);
+    if (line !== NONE) lines.drop(line);
+    windows.set(window, FIRST, matches.get(match, NEXT));
+    windows.set(window, COUNT, windows.get(window, COUNT) - 1);
+    matches.give(match);
+  }
+
+  function append(window: number, at: Instant, line: string): void {
+    const match = matches.take();
+    matches.setDouble(match, at);
+    matches.set(match, NEXT, NONE);
+    matches.set(match, LINE, NONE);
+    const count = windows.get(window, COUNT);
+    if (count === 0) windows.set(window, FIRST, match);
+    else matches.set(windows.get(window, LAST), NEXT, match);
+    windows.set(window, LAST, match);
+    windows.set(window, COUNT, count + 1);
+    let kept = lines.keep(line);
+    while (kept === NONE && fade()) kept = lines.keep(line);
+    if (kept === NONE) return;
+    matches.set(match, LINE, kept);
+    if (lit === NONE) lit = window;
+  }
+
+  /** Gives the lines of the window up whose turn it is; false where none has any. */
+  function fade(): boolean {
+    if (lit === NONE) return false;
+    for (let match = windows.get(lit, FIRST); match !== NONE; match = matches.get(match, NEXT)) {
+      const line = matches.get(match, LINE);
+      if (line !== NONE) lines.drop(line);
+      matches.set(match, LINE, NONE);
+    }
+    lit = windows.get(lit, NEWER);
+    return true;
+  }
+
+  function linesOf(window: number): string[] {
+    const texts: string[] = [];
+    for (let match = windows.get(window, FIRST); match !== NONE; match = matches.get(match, NEXT)) {
+      const line = matches.get(match, LINE);
+      if (line !== NONE) texts.push(lines.read(line));
+    }
+    return texts;
+  }
+
+  const lastAt = (window: number): number => matches.getDouble(windows.get(window, LAST));
 
   /**
    * Takes out the matches that are over `interval` before `at`. A match exactly `interval` ago still counts. Where the
    * clock was put back, matches that seem to lie ahead count as of now: else the window would not slide until the clock
    * is there again, and what comes meanwhile would pile up behind them.
    */
-  function slide(window: Window, interval: Ms, at: Instant): void {
-    for (let i = window.times.length - 1; i >= 0 && (window.times[i] ?? at) > at; i--) window.times[i] = at;
-    let gone = 0;
-    while (gone < window.times.length && at - (window.times[gone] ?? at) > interval) gone++;
-    if (gone === 0) return;
-    window.times.splice(0, gone);
-    for (const line of window.lines.splice(0, gone)) {
-      window.bytes -= line.length;
-      held -= line.length;
+  function slide(window: number, interval: Ms, at: Instant): void {
+    if (lastAt(window) > at) {
+      for (let match = windows.get(window, FIRST); match !== NONE; match = matches.get(match, NEXT)) if (matches.getDouble(match) > at) matches.setDouble(match, at);
     }
+    while (windows.get(window, COUNT) > 0 && at - matches.getDouble(windows.get(window, FIRST)) > interval) dropFirst(window);
+  }
+
+  function drop(window: number): void {
+    while (windows.get(window, COUNT) > 0) dropFirst(window);
+    unlink(window);
+    buckets.remove(window);
+    const number = numberIn(window);
+    open[number] = (open[number] ?? 0) - 1;
+    if (retired.has(number)) left--;
+    windows.give(window);
+  }
+
+  /** Looks at so many windows for those of rules that went, and those whose rule has a shorter interval than others. */
+  function clean(limit: number, now: Instant): void {
+    while (cleaning !== NONE && limit-- > 0) {
+      const window = cleaning;
+      cleaning = windows.get(window, NEWER);
+      const number = numberIn(window);
+      if (retired.has(number) || now - lastAt(window) > (intervals[number] ?? FOREVER)) drop(window);
+    }
+    if (cleaning === NONE) retired.clear();
   }
 
   return {
     hit({ rule, occurrences, interval }, address, at, line) {
       if (occurrences === 1) return { rule, address, at, lines: [line] };
-      const key = keyOf(rule, address);
-      let window = windows.get(key);
-      if (window === undefined) {
-        // Made with what is in it: an empty array that is pushed to takes room for 17 at once, and most windows have one.
-        window = { rule, times: [at], lines: [line], bytes: line.length };
-      } else {
+      const number = numberOf(rule);
+      intervals[number] = interval;
+      let window = find(number, address);
+      if (window === NONE) window = make(number);
+      else {
         slide(window, interval, at);
-        if (window.times.length + 1 >= occurrences) {
-          drop(key, window);
-          return { rule, address, at, lines: [...window.lines, line] };
+        if (windows.get(window, COUNT) + 1 >= occurrences) {
+          const texts = linesOf(window);
+          texts.push(line);
+          drop(window);
+          return { rule, address, at, lines: texts };
         }
-        windows.delete(key);
-        window.times.push(at);
-        window.lines.push(line);
-        window.bytes += line.length;
+        const wasLit = lit === window;
+        unlink(window);
+        // All others may have lost their lines.
+        if (wasLit && lit === NONE) lit = window;
       }
-      held += line.length;
-      windows.set(key, window);
-      if (windows.size > capacity || held > evidence) evict();
+      link(window);
+      append(window, at, line);
+      if (retired.size > 0) clean(CLEAN_AT_ONCE, at);
+      while (windows.inUse - left > capacity || matches.inUse > mostMatches) {
+        if (!retired.has(numberIn(oldest))) evicted++;
+        drop(oldest);
+      }
       return undefined;
     },
     forget(rules, address) {
       for (const rule of rules) {
-        const key = keyOf(rule, address);
-        const window = windows.get(key);
-        if (window !== undefined) drop(key, window);
+        const number = numbers.get(rule);
+        const window = number === undefined ? NONE : find(number, address);
+        if (window !== NONE) drop(window);
       }
     },
     keepRules(rules) {
-      for (const [key, window] of windows) if (!rules.has(window.rule)) drop(key, window);
+      for (const [rule, number] of numbers) {
+        if (rules.has(rule)) continue;
+        numbers.delete(rule);
+        retired.add(number);
+        left += open[number] ?? 0;
+        cleaning = oldest;
+      }
     },
     of(thresholds, address, now) {
       const views: WindowView[] = [];
       for (const { rule, interval } of thresholds) {
-        const times = windows.get(keyOf(rule, address))?.times.filter((t) => now - t <= interval) ?? [];
-        const lastAt = times.at(-1);
-        if (lastAt !== undefined) views.push({ rule, matches: times.length, lastAt });
+        const number = numbers.get(rule);
+        const window = number === undefined ? NONE : find(number, address);
+        if (window === NONE) continue;
+        let count = 0;
+        let last = 0;
+        for (let match = windows.get(window, FIRST); match !== NONE; match = matches.get(match, NEXT)) {
+          const at = matches.getDouble(match);
+          if (now - at > interval) continue;
+          count++;
+          last = at;
+        }
+        if (count > 0) views.push({ rule, matches: count, lastAt: instant(last) });
       }
       return views;
     },
     sweep(now, longest, limit) {
-      for (const [key, window] of windows) {
-        if (limit-- <= 0 || now - (window.times.at(-1) ?? now) <= longest) return;
-        drop(key, window);
-      }
+      while (oldest !== NONE && limit-- > 0 && now - lastAt(oldest) > longest) drop(oldest);
+      if (cleaning === NONE) cleaning = oldest;
+      clean(limit, now);
+      windows.trim();
+      matches.trim();
+      lines.trim();
     },
     get size() {
-      return windows.size;
+      return windows.inUse - left;
     },
     capacity,
     get evicted() {

@@ -1,16 +1,23 @@
 /** What the engine offers to those who run it and ask it: the daemon, the control API, replay. */
-import type { Address, Enforcement, Instant, Ms, Prefix, Subject } from 'banban-shared';
+import type { Address, Enforcement, HostName, Instant, Ms, Prefix, Subject } from 'banban-shared';
 import type { WindowView } from '../count/window.ts';
-import type { BackendName } from '../config/config.ts';
+import type { BackendName, RuleConfig } from '../config/config.ts';
 import type { Hits } from '../enforce/firewall.ts';
 import type { Decision } from '../decide/decide.ts';
 import type { Pardon } from '../match/matcher.ts';
+import type { Progress } from '../ingest/source.ts';
 import type { Pattern } from '../match/pattern.ts';
 import type { BanRecord, EndedBanRecord, OffenceRecord } from '../store/store.ts';
 import type { Entry } from '../syslog/entry.ts';
+import type { Allowed } from './allowed.ts';
+import type { Stopped } from './breaker.ts';
 import type { TargetState } from './enforcer.ts';
 import type { SyncResult, Unread } from './ledger.ts';
+import type { Guard, Guarded } from './guarded.ts';
+import type { ListOutcome, ListWish } from './list-bans.ts';
+import type { NameCounters } from './named-hosts.ts';
 import type { PatternCounters } from './pattern-book.ts';
+import type { Feed } from './feed.ts';
 import type { Policy, RunningRule } from './policy.ts';
 
 /** What one rule did since the start; a reload keeps the numbers of a rule that is still there. */
@@ -39,6 +46,8 @@ export interface BanRequest {
   readonly length: Ms | undefined;
   readonly reason: string | undefined;
   readonly by: string;
+  /** Also where the address is guarded. */
+  readonly force?: boolean;
   /** Called when the database has it, before the kernel is asked. */
   readonly onStored?: () => void;
 }
@@ -55,8 +64,8 @@ export type BanOutcome =
     }
   /** By the entry of the allow list that it shares an address with. */
   | { readonly subject: Subject; readonly outcome: 'refused'; readonly allowedBy: Prefix }
-  /** By the target, none of whose backends can hold it; a sentence. */
-  | { readonly subject: Subject; readonly outcome: 'refused'; readonly allowedBy: undefined; readonly message: string };
+  /** By the target, none of whose backends can hold it, or because it is guarded and `force` was not given; a sentence. */
+  | { readonly subject: Subject; readonly outcome: 'refused'; readonly allowedBy: undefined; readonly isGuarded: boolean; readonly message: string };
 
 /** What a person asks for with `unban`. */
 export interface UnbanRequest {
@@ -105,15 +114,34 @@ export interface Forecast {
   readonly good: Pardon | undefined;
   readonly rules: readonly RuleForecast[];
   readonly notAnAddress: boolean;
+  /** Rules that would count it if the address of a host name stood there, whatever they do about names; only where nothing else matched. */
+  readonly names: readonly { readonly rule: RuleConfig; readonly name: HostName; readonly pattern: Pattern }[];
 }
 
 /** The running engine. But for lines, which `deliver` queues, everything is done when the method returns. */
 export interface Engine {
   /** Takes the stored bans up, puts them into the kernel with the time that is left to them, and begins to watch. */
   start(): void;
-  /** Takes one delivery of a source. Returns at once. */
-  deliver(bytes: Buffer, at: Instant): void;
+  /** Takes one delivery of a source, without a feed one of nobody in particular. Returns at once. */
+  deliver(bytes: Buffer, at: Instant, feed?: Feed, progress?: Progress): void;
+  /** What the last run remembered of how far things were worked off, by the keys of its `Progress`. */
+  positions(): ReadonlyMap<string, string>;
   readonly policy: Policy;
+  /** Who is never banned. */
+  readonly allowed: Pick<Allowed, 'find' | 'overlap' | 'groups' | 'groupsOf'>;
+  /** Puts entries in the place of a group's of the allow list; what it now holds is unbanned at once. */
+  setAllowed(group: string, prefixes: readonly Prefix[]): void;
+  /** Whom only a person may ban, and only with `force`. */
+  readonly guarded: Pick<Guarded, 'all' | 'of'>;
+  setGuarded(guards: readonly Guard[]): void;
+  /** The rules of the configuration whose bans the circuit breaker has stopped. */
+  stoppedRules(): ReadonlyMap<string, Stopped>;
+  /** Lets a stopped rule ban again. False where it was not stopped. */
+  resumeRule(rule: string, by: string): boolean;
+  /** Puts what a list asks for in the place of what it asked for before, in steps. Rejects with a sentence when the database can't be written. */
+  replaceList(list: string, wish: ListWish): Promise<ListOutcome>;
+  /** Lifts the bans of lists that are not among these; how many. */
+  keepLists(lists: ReadonlySet<string>): Promise<number>;
   /** Swaps the configuration: windows of rules that did not change stay, and so do bans whose target does. */
   reload(policy: Policy): void;
   /** @throws StoreError when nothing was done */
@@ -138,6 +166,7 @@ export interface Engine {
   setUnread(unread: ReadonlyMap<string, ReadonlyMap<BackendName, Unread>>): void;
   targetStates(): TargetState[];
   counters(): Readonly<EngineCounters>;
+  nameCounters(): Readonly<NameCounters>;
   ruleCounters(rule: string): Readonly<RuleCounters>;
   /** Of a pattern by its name, as in `policy.patterns`. */
   patternCounters(name: string): Readonly<PatternCounters>;

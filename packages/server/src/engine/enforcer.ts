@@ -74,7 +74,7 @@ interface Held {
 }
 
 /** What is known of a target of which only the name is. */
-const ORPHAN: TargetConfig = { name: '', backends: ['xt_recent'], ban: [], ports: [], protocols: [], action: 'drop', ipv6Prefix: 128, networkAfter: undefined, seconds: undefined, command: undefined, place: { file: '', line: 0, key: '' } };
+const ORPHAN: TargetConfig = { name: '', backends: ['xt_recent'], ban: [], jitter: 0, ports: [], protocols: [], action: 'drop', ipv6Prefix: 128, networkAfter: undefined, seconds: undefined, command: undefined, place: { file: '', line: 0, key: '' } };
 
 const latest = (a: Instant | undefined, b: Instant | undefined): Instant | undefined => (a === undefined || (b !== undefined && b > a) ? b : a);
 

@@ -5,27 +5,40 @@
  */
 import { after, familyOf, instant, isNetwork, ms, NEVER, prefixOf, subjectOf, type Address, type Instant, type Subject } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
-import { createWindows, type FullWindow } from '../count/window.ts';
+import type { RuleConfig } from '../config/config.ts';
+import { createWindows, type FullWindow, type Threshold } from '../count/window.ts';
 import { decide, isLongEnough } from '../decide/decide.ts';
 import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
+import type { Progress } from '../ingest/source.ts';
 import type { Log } from '../observe/log.ts';
 import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, NewOffence, Store } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
-import type { Hit } from '../match/matcher.ts';
+import type { NameHit } from '../match/host-names.ts';
+import type { Hit, Pardon } from '../match/matcher.ts';
 import type { Pattern } from '../match/pattern.ts';
 import { evidence, isOwn, newEntry } from '../syslog/entry.ts';
 import { splitLines, unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
+import { stampOf } from '../syslog/stamp.ts';
 import { createActiveBans } from './active-bans.ts';
+import { createAllowed } from './allowed.ts';
 import { createBudget } from './budget.ts';
 import { createEnforcer } from './enforcer.ts';
 import type { BanOutcome, UnbanOutcome, Engine, EngineCounters, Forecast, RuleCounters, RuleForecast } from './contract.ts';
+import { createBreaker } from './breaker.ts';
 import { createCuts } from './cuts.ts';
+import type { Tell } from './events.ts';
 import { createExpiry } from './expiry.ts';
+import { createFeed, type Feed } from './feed.ts';
+import { createGuarded } from './guarded.ts';
+import { createListBans } from './list-bans.ts';
+import { createLogins, REMEMBERED } from './logins.ts';
+import { createNamesTried } from './names-tried.ts';
+import { createNamedHosts, type LookUp, type NamedLine } from './named-hosts.ts';
 import { createNeighbours } from './neighbours.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
-import { createPump } from './pump.ts';
+import { createPump, type Delivery } from './pump.ts';
 import { shapeText, targetOfShape } from './target-shapes.ts';
 import { createUnsaved } from './unsaved.ts';
 
@@ -36,6 +49,12 @@ export interface EngineParts {
   readonly firewall: Firewall;
   readonly cutter: ConnectionCutter;
   readonly log: Log;
+  /** Told of what happens, for people. */
+  readonly tell?: Tell;
+  /** For rules with usedns; without it no name is found. */
+  readonly lookUp?: LookUp;
+  /** A number from 0 to 1 by chance, for lengths of bans that nobody is to foresee; absent: always 0. */
+  readonly chance?: () => number;
 }
 
 /** The kernel is looked at this often; a list that came back is full again well within the 2 seconds that are promised. */
@@ -43,6 +62,8 @@ const TICK = ms(500);
 /** Ended bans, offences and events are purged this often, and this many at a time. */
 const PURGE_EVERY = ms(60_000);
 const PURGE_AT_ONCE = 500;
+/** Old windows that a tick drops, some 5 ms of work: a million are gone within a minute. */
+const SWEEP_AT_ONCE = 10_000;
 /** Bans end in groups of this size, so that a storm's end does not hold the loop. */
 const EXPIRE_AT_ONCE = 500;
 /** Writes of one transaction: about 2 ms. */
@@ -54,16 +75,25 @@ const MOST_REPEATS = 10_000;
 const RETRY_AFTER = ms(1000);
 /** The matcher uses its empty list again. */
 const NO_HITS: readonly Hit[] = [];
+/** The group of the allow list that the configuration itself names. */
+const CONFIGURED = 'configuration';
+/** Bans of one address that are looked at by a rule that counts bans. */
+const MOST_COUNTED = 1000;
+const STOPPED = 'the circuit breaker has stopped the bans of this rule';
 /** What `why` shows of the past. */
 const HISTORY = 20;
 
 /** An engine over its ports. It does nothing until `start`. */
 export function createEngine(parts: EngineParts, initial: Policy): Engine {
   const { clock, store, firewall, cutter, log } = parts;
+  const tell: Tell = parts.tell ?? ((): void => undefined);
+  const chance = parts.chance ?? ((): number => 0);
   let policy = initial;
   let rules = new Map(policy.rules.map((r) => [r.config.name, r]));
   const active = createActiveBans();
-  const windows = createWindows();
+  const allowed = createAllowed();
+  allowed.set(CONFIGURED, policy.config.allowlist);
+  const windows = createWindows(undefined, undefined, Math.floor((parts.chance?.() ?? 0) * 2 ** 32));
   const unsaved = createUnsaved();
   const counters: EngineCounters = { lines: 0, unparsed: 0, own: 0, good: 0, bad: 0, notAnAddress: 0 };
   const perRule = new Map<string, RuleCounters>();
@@ -80,6 +110,37 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** False while a ban stands that the configuration does not allow, because its end could not be written. */
   let conforms = true;
 
+  const guarded = createGuarded();
+  const logins = createLogins(store.past);
+  const namesTried = createNamesTried(() => policy.config.breakinAfter);
+  const breaker = createBreaker(() => policy.config.breaker, store.past.stoppedRules());
+  const listBans = createListBans({
+    clock,
+    get: (target, subject) => active.get(target, subject),
+    all: () => active.all(),
+    unitOf,
+    whyNot(target, subject) {
+      const allowedBy = allowed.overlap(subject);
+      if (allowedBy !== undefined) return `the allow list has ${allowedBy}`;
+      return guarded.of(subject)?.why ?? (policy.targets.has(target) ? enforcer.refuses(target, subject) : `there is no target ${target}`);
+    },
+    write: (writes) => tryStore(() => put(store.writeBans(writes, 'process'))),
+    end: (bans, list) => tryStore(() => void end(bans, 'delisted', list, clock.now())),
+  });
+  const namedHosts = createNamedHosts({
+    clock,
+    log,
+    lookUp: parts.lookUp,
+    whyNot(address) {
+      for (const unit of unitsOf(address)) {
+        const allowedBy = allowed.overlap(unit);
+        const why = allowedBy === undefined ? guarded.of(unit)?.why : `the allow list has ${allowedBy}`;
+        if (why !== undefined) return why;
+      }
+      return undefined;
+    },
+    count: countNamed,
+  });
   const neighbours = createNeighbours();
   const cuts = createCuts({ clock, cutter, save: (all) => tryStore(() => store.addConnections(all.filter(({ id }) => id > 0))), note: ({ id, target, address }, count) => {
     const ban = active.get(target, address);
@@ -107,7 +168,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** Says a failure of the database once; anything else is a bug and goes on up. */
   function noteFailure(error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
-    if (problem !== error.message) log.error('database_failed', { message: error.message });
+    if (problem !== error.message) {
+      log.error('database_failed', { message: error.message });
+      tell({ at: clock.now(), type: 'error', message: error.message });
+    }
     problem = error.message;
   }
 
@@ -121,6 +185,17 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   const entry = newEntry();
   let arrivedAt = clock.now();
+  /** Of deliveries that come from nobody in particular. */
+  const anybody = createFeed({ name: 'log' });
+  let feed: Feed = anybody;
+  /** Of the delivery that is being worked off, and how far it is: the end of the last line whose offences are all decided. */
+  let progress: Progress | undefined;
+  let lineAt = 0;
+  /** What is worked off and not written: to be kept with the next bans, or soon. */
+  const moved = new Map<string, string>();
+  /** What the line before counted in, for `last message repeated N times`: of this feed, and of the others. */
+  let lastHits = NO_HITS;
+  let lastHitsOf = new WeakMap<Feed, readonly Hit[]>();
   /** Whether the first line of the delivery had a PRI and a time stamp: what follows must have them too. */
   let first = true;
   let firstHadPri = false;
@@ -139,38 +214,49 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   function line(bytes: Buffer, from: number, to: number): void {
+    lineAt = from;
     counters.lines++;
+    feed.counters.lines++;
     if (expected.size > 0) tellExpected(bytes, from, to);
     parseLine(bytes, from, unescapeTabs(bytes, from, to), entry);
     if (first) {
       first = false;
       firstHadPri = entry.hasPri;
       firstHadStamp = entry.hasStamp;
-    } else if ((firstHadPri && !entry.hasPri) || (firstHadStamp && !entry.hasStamp)) {
+    } else if (feed.isDatagram && ((firstHadPri && !entry.hasPri) || (firstHadStamp && !entry.hasStamp))) {
       // The rest of a message with a line break in it: no record of its own, so nobody's word but the far side's.
       counters.unparsed++;
+      feed.counters.unparsed++;
       return;
     }
     if (entry.repeatsLast) {
       count(lastHits, entry.times);
       return;
     }
-    if (entry.programEnd === entry.textStart) counters.unparsed++;
-    else if (isOwn(entry)) {
+    if (entry.programEnd === entry.textStart) {
+      counters.unparsed++;
+      feed.counters.unparsed++;
+    } else if (isOwn(entry)) {
       counters.own++;
+      feed.counters.own++;
       if (!policy.watchesOwn) return;
     }
-    const { good, hits, notAnAddress } = policy.matcher.match(entry);
+    const { good, hits: all, notAnAddress } = policy.matcher.match(entry);
+    const { rules: fed } = feed;
+    const hits = fed === undefined || all.length === 0 ? all : all.filter(({ rule }) => fed.has(policy.rules[rule]?.config.name ?? ''));
     lastHits = hits.length === 0 ? NO_HITS : hits;
     if (notAnAddress) counters.notAnAddress++;
     if (good !== undefined) {
+      if (!feed.pardons) return;
       counters.good++;
+      noteMatch();
       patterns.matched(good.pattern.name, 1, arrivedAt);
       settle();
-      pardon(good.address, arrivedAt);
+      pardon(good, arrivedAt);
       return;
     }
     if (hits.length > 0) count(hits, entry.times);
+    else if (all.length === 0 && policy.hostNames !== undefined) takeNames(policy.hostNames.match(entry));
   }
 
   /** What a target bans for an address: itself, or the IPv6 network around it. */
@@ -179,59 +265,144 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     return bits === 128 || familyOf(address) === 4 ? address : subjectOf(prefixOf(address, bits));
   }
 
-  /** What the line before counted in, for `last message repeated N times`. */
-  let lastHits = NO_HITS;
+  function noteMatch(): void {
+    feed.counters.matched++;
+    feed.counters.lastMatchAt = arrivedAt;
+  }
 
   /** Counts a line in its rules, as often as the syslog daemon says that it came. */
   function count(hits: readonly Hit[], times: number): void {
     if (hits.length === 0) return;
     counters.bad++;
+    noteMatch();
     const text = evidence(entry);
+    const at = timeOf(text);
+    noteName(hits, at);
     for (const { rule: index, address, pattern } of hits) {
       const rule = policy.rules[index];
       if (rule === undefined) continue;
       countersOf(rule.config.name).matches += times;
       patterns.matched(pattern.name, times, arrivedAt);
-      for (let i = 0; i < times; i++) {
-        const full = windows.hit(rule.threshold, unitOf(address, rule.config.target), arrivedAt, text);
-        if (full === undefined) continue;
-        offend(rule, full, pattern);
-        // The rest of a folded line would only find the address banned.
-        break;
-      }
+      hit(rule, pattern, unitOf(address, rule.config.target), { text, at, times });
     }
   }
 
-  function work(bytes: Buffer, at: Instant): void {
-    arrivedAt = at;
+  function hit(rule: RunningRule, pattern: Pattern, unit: Subject, { text, at, times }: Pick<NamedLine, 'text' | 'at' | 'times'>): void {
+    for (let i = 0; i < times; i++) {
+      const full = windows.hit(thresholdOf(rule, unit, at), unit, at, text);
+      if (full === undefined) continue;
+      offend(rule, full, pattern);
+      // The rest of a folded line would only find the address banned.
+      break;
+    }
+  }
+
+  /** When the line came; of a log file, when it was written. */
+  const timeOf = (text: string): Instant => (feed.ownTime ? instant(Math.min(arrivedAt, stampOf(text, arrivedAt) ?? arrivedAt)) : arrivedAt);
+
+  /** Has the names of a line looked up, which counts then. */
+  function takeNames(all: readonly NameHit[]): void {
+    const ruleOf = ({ rule }: NameHit): RuleConfig | undefined => policy.rules[rule]?.config;
+    const { rules: fed } = feed;
+    const found = fed === undefined ? all : all.filter((one) => fed.has(ruleOf(one)?.name ?? ''));
+    if (found.length === 0) return;
+    noteMatch();
+    const text = evidence(entry);
+    namedHosts.take({ text, at: timeOf(text), times: entry.times }, found, ruleOf);
+  }
+
+  /** Counts lines whose name has been looked up, in what became of their rules meanwhile. */
+  function countNamed(lines: readonly NamedLine[], addresses: readonly Address[]): void {
+    for (const line of lines) {
+      let isCounted = false;
+      for (const { rule: name, pattern } of line.hits) {
+        const rule = rules.get(name);
+        if (rule?.config.usedns !== 'yes') continue;
+        isCounted = true;
+        countersOf(name).matches += line.times;
+        patterns.matched(pattern.name, line.times, line.at);
+        for (const unit of new Set(addresses.map((address) => unitOf(address, rule.config.target)))) hit(rule, pattern, unit, line);
+      }
+      if (isCounted) counters.bad++;
+    }
+    settle();
+  }
+
+  /** What it takes: twice as much from where somebody has just logged in. */
+  function thresholdOf({ threshold, config: { grace } }: RunningRule, unit: Subject, at: Instant): Threshold {
+    return grace > 0 && logins.isWithin(unit, grace, at) ? { ...threshold, occurrences: 2 * threshold.occurrences } : threshold;
+  }
+
+  /** Notes which user the line is about, if that is new. */
+  function noteName(hits: readonly Hit[], at: Instant): void {
+    const hit = hits.find(({ pattern }) => pattern.namesUsers);
+    if (hit === undefined || !namesTried.wants(hit.address, at)) return;
+    const name = hit.pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd));
+    if (name !== undefined) namesTried.note(hit.address, name, at);
+  }
+
+  function work(delivery: Delivery): void {
+    if (delivery.feed !== feed) {
+      lastHitsOf.set(feed, lastHits);
+      lastHits = lastHitsOf.get(delivery.feed) ?? NO_HITS;
+    }
+    ({ at: arrivedAt, feed, progress } = delivery);
     first = true;
-    splitLines(bytes, line);
+    lineAt = 0;
+    try {
+      splitLines(delivery.bytes, line);
+    } finally {
+      noteProgress(delivery.bytes.length);
+      progress?.done?.();
+      progress = undefined;
+    }
+  }
+
+  function noteProgress(offset: number): void {
+    const state = progress?.after(offset);
+    // What can't be read again only waits for `done`.
+    if (progress !== undefined && state !== undefined && state !== '') moved.set(progress.key, state);
+  }
+
+  /** What goes into the store with the next bans; nothing while bans wait that it has not taken, which reading on would lose. */
+  function takeMoved(): ReadonlyMap<string, string> | undefined {
+    noteProgress(lineAt);
+    return moved.size === 0 || unsaved.size > 0 ? undefined : moved;
+  }
+
+  /** Remembers what was worked off where there was nothing to write with it. */
+  function savePositions(): void {
+    const positions = takeMoved();
+    if (positions !== undefined && tryStore(() => store.savePositions(positions))) moved.clear();
   }
 
   // ── offences to bans ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Decided but not yet written: one transaction a slice. At most one for each (address, target). */
-  let pending = new Map<string, { readonly write: BanWrite; readonly rule: RunningRule; readonly pattern: Pattern }>();
+  let pending = new Map<string, { readonly write: BanWrite; readonly rule: RunningRule; readonly pattern: Pattern | undefined }>();
+  /** Offences that led to nothing, to be written with the rest of the slice. */
+  let noted: NewOffence[] = [];
 
-  function offend(rule: RunningRule, { address, at, lines }: FullWindow, pattern: Pattern): void {
-    const { name, target, memory, ban: lengths } = rule.config;
+  function offend(rule: RunningRule, { address, at, lines }: Omit<FullWindow, 'rule'>, pattern: Pattern | undefined): void {
+    const { name, target, ban: lengths, jitter } = rule.config;
     const counted = countersOf(name);
     counted.offences++;
     const key = `${target} ${address}`;
     // The second offence of one slice has to see what the first one did.
     if (pending.has(key) || pending.size >= WRITE_AT_ONCE) settle();
     const standing = active.get(target, address);
-    const allowedBy = policy.allowlist.overlap(address);
-    if (isRepeat(name, address, at) && (allowedBy !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
-    const decision = decide({
-      at,
-      allowedBy,
-      earlier: earlierOffences(address, target, instant(at - memory)),
-      lengths,
-      active: standing,
-    });
+    const allowedBy = allowed.overlap(address);
+    const guard = guarded.of(address);
+    const wasStopped = breaker.stopped(name);
+    if (isRepeat(name, address, at) && (allowedBy !== undefined || guard !== undefined || wasStopped !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
+    const facts = { at, allowedBy, guard: guard?.why, earlier: earlierOffences(rule, address, at), lengths, shorter: jitter * chance(), active: standing };
+    const wish = decide({ ...facts, stopped: wasStopped === undefined ? undefined : STOPPED });
+    const isTripped = wish.kind === 'ban' && trips(name, address, at);
+    const decision = isTripped ? decide({ ...facts, stopped: STOPPED }) : wish;
     const offence = { at, address, target, rule: name, level: decision.level, lines };
     if (decision.kind === 'none') {
+      if (decision.because === 'guarded' && !isRepeat(name, address, at)) tell({ at, type: 'refused', address, target, rule: name, reason: decision.reason, lines });
+      if (standing?.origin.kind === 'list' && decision.until !== undefined) listBans.beneath(target, address, { origin: { kind: 'rule', name }, level: decision.level, reason: undefined, until: decision.until });
       noteRepeat({ ...offence, decision: 'none', reason: decision.reason });
       return;
     }
@@ -254,12 +425,44 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   }
 
   /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
-  function earlierOffences(address: Subject, target: string, since: Instant): number {
+  function earlierOffences({ config: { name, target, memory, levels } }: RunningRule, subject: Subject, at: Instant): number {
+    const scope = levels === 'target' ? { target } : levels === 'rule' ? { rule: name } : 'all';
     try {
-      return store.countOffences(address, target, since);
+      // In other targets it may stand under another name: itself, or the network around it.
+      return store.countOffences(scope === 'all' && !isNetwork(subject) ? unitsOf(subject) : [subject], scope, instant(at - memory));
     } catch (error) {
       noteFailure(error);
       return 0;
+    }
+  }
+
+  /** Whether the circuit breaker stops the rule with this new ban. */
+  function trips(rule: string, subject: Subject, at: Instant): boolean {
+    let loggedIn: Instant | undefined;
+    tryStore(() => (loggedIn = logins.lastWithin30Days(subject, at)));
+    const reason = breaker.admit(rule, subject, at, loggedIn);
+    if (reason === undefined) return false;
+    tryStore(() => store.past.stopRule(rule, at, reason));
+    log.error('rule_stopped', { rule, reason, message: `the rule ${rule} bans nobody any more: ${reason}; look at it, and let it go on with: banctl rules resume ${rule}` });
+    tell({ at, type: 'breaker', rule, reason });
+    return true;
+  }
+
+  /** Counts a new ban in the rules that count bans. */
+  function countBan(ban: BanRecord, by: RunningRule): void {
+    if (by.config.countsBansOf !== undefined) return;
+    for (const rule of policy.rules) {
+      const { name, countsBansOf, interval, occurrences } = rule.config;
+      if (countsBansOf === undefined || (countsBansOf.length > 0 && !countsBansOf.includes(by.config.name))) continue;
+      const isCounted = (other: string): boolean => (countsBansOf.length > 0 ? countsBansOf.includes(other) : rules.get(other)?.config.countsBansOf === undefined);
+      countersOf(name).matches++;
+      tryStore(() => {
+        const since = instant(Math.max(ban.since - interval - 1, store.past.lastOffence(ban.address, name) ?? -Infinity));
+        const bans = store.past.bansOf(ban.address, since, MOST_COUNTED).filter((one) => isCounted(one.rule));
+        if (bans.length < occurrences) return;
+        const subject = isNetwork(ban.address) ? ban.address : unitOf(ban.address, rule.config.target);
+        offend(rule, { address: subject, at: ban.since, lines: bans.slice(0, occurrences).reverse().map((one) => `ban ${one.id} of ${ban.address} in ${one.target} by the rule ${one.rule} at ${new Date(one.since).toISOString()}`) }, undefined);
+      });
     }
   }
 
@@ -273,22 +476,31 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (isRepeat(offence.rule, offence.address, offence.at)) return;
     if (repeats.size >= MOST_REPEATS) repeats.clear();
     repeats.set(`${offence.rule} ${offence.address}`, offence.at);
-    tryStore(() => store.writeOffences([offence]));
+    noted.push(offence);
     log.info('offence_without_ban', { address: offence.address, rule: offence.rule, reason: offence.reason ?? '' });
   }
 
   /** Writes what is decided, then enforces it. */
   function settle(): void {
+    if (noted.length > 0) {
+      const offences = noted;
+      noted = [];
+      tryStore(() => store.writeOffences(offences));
+    }
     if (pending.size === 0) return;
     const decided = [...pending.values()];
     pending = new Map();
     const writes = decided.map((d) => d.write);
     let records: BanRecord[] = [];
-    if (!tryStore(() => (records = store.writeBans(writes, 'process')))) {
+    const positions = takeMoved();
+    if (tryStore(() => (records = store.writeBans(writes, 'process', positions)))) {
+      if (positions !== undefined) moved.clear();
+    } else {
       records = unsaved.keep(writes, (target, address) => active.get(target, address));
       retryAt ??= after(clock.now(), RETRY_AFTER);
     }
     const reset: BanRecord[] = [];
+    const fresh: { readonly ban: BanRecord; readonly rule: RunningRule }[] = [];
     const crowded: { readonly ban: BanRecord; readonly rule: RunningRule; readonly count: number }[] = [];
     records.forEach((ban, i) => {
       const count = stand(ban);
@@ -299,8 +511,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const isNew = write?.offence?.decision === 'banned';
       if (isNew) {
         countersOf(rule.config.name).bans++;
-        patterns.banned(decided[i]?.pattern.name ?? '', ban);
+        patterns.banned(decided[i]?.pattern?.name ?? '', ban);
+        fresh.push({ ban, rule });
       }
+      tell({ at: write?.at ?? ban.since, type: 'ban', ban, isNew, lines: write?.offence?.lines ?? [] });
       if (rule.config.resetconns) reset.push(ban);
       log.info(isNew ? 'ban' : 'ban_extended', { address: ban.address, target: ban.target, rule: rule.config.name, offence: ban.level ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString(), lines: write?.offence?.lines ?? [] });
     });
@@ -308,6 +522,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     cuts.cut(reset);
     expiry.aim(active.nextEnd());
     for (const { ban, rule, count } of crowded) escalate(ban, rule, count);
+    for (const { ban, rule } of fresh) countBan(ban, rule);
+    // What bans led to; the bans of rules that count bans lead to nothing more.
+    if (pending.size > 0) settle();
+  }
+
+  /** Takes stored bans among the active ones, and enforces them. */
+  function put(records: readonly BanRecord[]): void {
+    for (const ban of records) stand(ban);
+    enforcer.apply(records);
+    expiry.aim(active.nextEnd());
   }
 
   /** Takes a ban among the active ones, and counts it among its neighbours: how many there are with it, 0 where nobody wants to know. */
@@ -326,8 +550,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (enough === undefined || network === undefined || count < enough) return;
     const standing = active.get(ban.target, network);
     if ((standing !== undefined && standing.until >= ban.until) || active.around(ban.target, network).some((b) => b.until >= ban.until)) return;
-    const allowedBy = policy.allowlist.overlap(network);
-    const refused = allowedBy === undefined ? enforcer.refuses(ban.target, network) : `the allow list has ${allowedBy}`;
+    const allowedBy = allowed.overlap(network);
+    const refused = allowedBy === undefined ? (guarded.of(network)?.why ?? enforcer.refuses(ban.target, network)) : `the allow list has ${allowedBy}`;
     if (refused !== undefined) {
       if (noteOnce(`${ban.target} ${network}`)) log.info('network_not_banned', { address: network, target: ban.target, rule: rule.config.name, reason: refused });
       return;
@@ -391,7 +615,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     }
     const { released, stuck } = enforcer.release(bans);
     tryStore(() => store.markReleased(released.filter((b) => b.id > 0).map((b) => b.id)));
-    for (const { address, target } of bans) log.info('ban_ended', { address, target, by, name: name ?? null });
+    if (by !== 'delisted') {
+      for (const ban of bans) {
+        log.info('ban_ended', { address: ban.address, target: ban.target, by, name: name ?? null });
+        tell({ at, type: 'unban', ban, by, name });
+      }
+      if (by === 'pardoned') listBans.ended(bans);
+    }
     expiry.aim(active.nextEnd());
     return stuck.map((b) => `${b.target} ${b.address}`);
   }
@@ -409,10 +639,30 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     else expiry.aim(next);
   }
 
-  function pardon(address: Address, at: Instant): void {
+  function pardon({ address, pattern }: Pardon, at: Instant): void {
+    const { breakinAfter } = policy.config;
+    if (breakinAfter !== undefined && namesTried.count(address, at, undefined) >= breakinAfter) {
+      const name = pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd));
+      const tried = namesTried.count(address, at, name);
+      if (tried >= breakinAfter) {
+        suspect(address, tried, at);
+        return;
+      }
+    }
+    for (const unit of unitsOf(address)) logins.note(unit, at);
     for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject);
     const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule');
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
+  }
+
+  /** Somebody got in who had tried many names: nothing is pardoned, and an admin has to know. */
+  function suspect(address: Address, tried: number, at: Instant): void {
+    if (!noteOnce(`breakin ${address}`)) return;
+    const reason = `${address} tried ${tried === policy.config.breakinAfter ? `${tried} user names` : `more than ${tried - 1} user names`} within an hour and has now logged in`;
+    const line = evidence(entry);
+    tryStore(() => store.writeEvent({ at, type: 'breakin', detail: reason }));
+    log.error('possible_breakin', { address, message: `${reason}: a possible break-in; nothing was pardoned`, line });
+    tell({ at, type: 'breakin', address, reason, lines: [line] });
   }
 
   /** All that targets may have banned for one address. */
@@ -424,8 +674,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** Ends what the present configuration does not allow to stand: bans of allowed addresses and of targets that are gone. */
   function conform(): void {
     const now = clock.now();
-    const allowed = active.all().filter((b) => policy.allowlist.overlap(b.address) !== undefined);
-    const freed = allowed.length === 0 || tryStore(() => end(allowed, 'allowlisted', undefined, now));
+    const free = active.all().filter((b) => allowed.overlap(b.address) !== undefined);
+    const freed = free.length === 0 || tryStore(() => end(free, 'allowlisted', undefined, now));
     const homeless = active.all().filter((b) => !policy.targets.has(b.target));
     const left = homeless.length === 0 || tryStore(() => end(homeless, 'target_removed', undefined, now));
     conforms = freed && left;
@@ -475,20 +725,26 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const foreseen = hits.flatMap(({ rule: index, address, pattern }): RuleForecast[] => {
       const rule = policy.rules[index];
       if (rule === undefined) return [];
-      const { target, memory, ban: lengths, occurrences } = rule.config;
+      const { target, ban: lengths } = rule.config;
       const unit = unitOf(address, target);
+      const { occurrences } = thresholdOf(rule, unit, at);
       const matches = Math.min(occurrences, (windows.of([rule.threshold], unit, at)[0]?.matches ?? 0) + own.times);
-      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: policy.allowlist.overlap(unit), earlier: earlierOffences(unit, target, instant(at - memory)), lengths, active: active.get(target, unit) });
+      const stop = breaker.stopped(rule.config.name) === undefined ? undefined : STOPPED;
+      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: allowed.overlap(unit), guard: guarded.of(unit)?.why, stopped: stop, earlier: earlierOffences(rule, unit, at), lengths, active: active.get(target, unit) });
       return [{ rule, address, pattern, matches, decision }];
     });
-    return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress };
+    const names = isDropped || good !== undefined || hits.length > 0 ? [] : policy.allHostNames().match(own);
+    return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress, names: names.flatMap(({ rule: index, ...named }) => (policy.rules[index] === undefined ? [] : [{ ...named, rule: policy.rules[index].config }])) };
   }
 
   /** Deletes what is too old. What a storm left behind takes many calls, with the next tick the next. */
   function purge(now: Instant): void {
-    const longest = Math.max(0, ...policy.rules.map((r) => r.config.memory), 90 * 86_400_000);
     purgeGoesOn = false;
-    tryStore(() => void (purgeGoesOn = store.purge(instant(now - longest), PURGE_AT_ONCE) >= PURGE_AT_ONCE));
+    tryStore(() => {
+      const gone = store.purge(instant(now - policy.config.keep), PURGE_AT_ONCE);
+      const forgotten = store.past.forgetLogins(instant(now - REMEMBERED), PURGE_AT_ONCE);
+      purgeGoesOn = gone >= PURGE_AT_ONCE || forgotten >= PURGE_AT_ONCE;
+    });
   }
 
   // ── the clock ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -498,6 +754,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     timer = clock.after(TICK, tick);
     enforcer.check();
     saveUnsaved();
+    savePositions();
+    if (logins.waiting > 0) tryStore(() => logins.save());
     if (!conforms) conform();
     const now = clock.now();
     const next = active.nextEnd();
@@ -506,14 +764,18 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     if (problem === undefined) tryStore(() => store.putBack());
     else if (unsaved.size === 0) tryStore(() => store.writeEvent({ at: now, type: 'database_works_again', detail: undefined }));
     if (purgeGoesOn) purge(now);
+    windows.sweep(now, ms(Math.max(0, ...policy.rules.map((r) => r.config.interval))), SWEEP_AT_ONCE);
     if (Math.abs(now - purgedAt) >= PURGE_EVERY) {
       purgedAt = now;
       purge(now);
       for (const { pattern, message } of budget.overdrawn(policy, PURGE_EVERY)) {
-        for (const each of pattern.compiled) policy.matcher.switchOff(each);
+        for (const each of pattern.compiled) {
+          policy.matcher.switchOff(each);
+          policy.hostNames?.switchOff(each);
+        }
         log.error('pattern_switched_off', { pattern: pattern.name, message });
+        tell({ at: now, type: 'error', message });
       }
-      windows.sweep(now, ms(Math.max(0, ...policy.rules.map((r) => r.config.interval))), 10_000);
     }
   }
 
@@ -534,7 +796,23 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       expiry.aim(active.nextEnd());
       timer = clock.after(TICK, tick);
     },
-    deliver: (bytes, at) => pump.push(bytes, at),
+    deliver: (bytes, at, from = anybody, progressed) => pump.push({ bytes, at, feed: from, progress: progressed }),
+    positions: () => store.positions(),
+    allowed,
+    guarded,
+    setGuarded: (guards) => guarded.set(guards),
+    stoppedRules: () => new Map([...breaker.all()].filter(([name]) => rules.has(name))),
+    resumeRule(name, by) {
+      if (!breaker.resume(name)) return false;
+      tryStore(() => store.past.resumeRule(name, clock.now(), by));
+      log.info('rule_resumed', { rule: name, by });
+      return true;
+    },
+    replaceList: (name, wish) => listBans.replace(name, wish),
+    keepLists: (names) => listBans.keep(names),
+    setAllowed(group, prefixes) {
+      if (allowed.set(group, prefixes)) conform();
+    },
     get policy() {
       return policy;
     },
@@ -542,12 +820,14 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       settle();
       const before = new Map(policy.rules.map((r) => [r.config.name, r.fingerprint]));
       policy = next;
+      allowed.set(CONFIGURED, next.config.allowlist);
       rules = new Map(next.rules.map((r) => [r.config.name, r]));
       windows.keepRules(new Set(next.rules.filter((r) => before.get(r.config.name) === r.fingerprint).map((r) => r.config.name)));
       for (const name of perRule.keys()) if (!rules.has(name)) perRule.delete(name);
       patterns.keep((name) => next.patterns.has(name));
       budget.reset();
       lastHits = NO_HITS;
+      lastHitsOf = new WeakMap();
       repeats.clear();
       neighbours.clear();
       for (const ban of active.all()) if (next.targets.get(ban.target)?.networkAfter !== undefined) neighbours.add(ban);
@@ -558,7 +838,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       saveShapes();
       for (const target of next.targets.keys()) enforcer.sync(target);
     },
-    ban({ subjects, target, length, reason, by, onStored }) {
+    ban({ subjects, target, length, reason, by, force = false, onStored }) {
       settle();
       // What waits is older: written later it would put a rule's name on this person's ban.
       saveUnsaved(true);
@@ -568,10 +848,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const unique = [...new Set(subjects.map((subject) => (isNetwork(subject) ? subject : unitOf(subject, target))))];
       const refusals = new Map<Subject, BanOutcome>();
       for (const subject of unique) {
-        const allowedBy = policy.allowlist.overlap(subject);
-        const message = allowedBy === undefined ? enforcer.refuses(target, subject) : undefined;
+        const allowedBy = allowed.overlap(subject);
+        const guard = force || allowedBy !== undefined ? undefined : guarded.of(subject);
+        const message = allowedBy === undefined ? (guard?.why ?? enforcer.refuses(target, subject)) : undefined;
         if (allowedBy !== undefined) refusals.set(subject, { subject, outcome: 'refused', allowedBy });
-        else if (message !== undefined) refusals.set(subject, { subject, outcome: 'refused', allowedBy: undefined, message });
+        else if (message !== undefined) refusals.set(subject, { subject, outcome: 'refused', allowedBy: undefined, isGuarded: guard !== undefined, message });
       }
       const wanted = unique.filter((subject) => !refusals.has(subject));
       const before = new Map(wanted.map((subject) => [subject, active.get(target, subject)]));
@@ -592,6 +873,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         if (ban === undefined) return [refusals.get(subject) ?? []].flat();
         const old = before.get(subject);
         const outcome = old === undefined ? 'banned' : ban.until > old.until ? 'extended' : 'unchanged';
+        tell({ at, type: 'ban', ban, isNew: old === undefined, lines: [] });
         log.info('ban', { address: subject, target, by, outcome, reason: reason ?? null, until: ban.until === NEVER ? 'forever' : new Date(ban.until).toISOString() });
         return [{ subject, outcome, ban, enforcement: enforcer.enforcementOf(ban), within: active.around(target, subject) }];
       });
@@ -625,7 +907,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       const newest = <T>(of: (one: Subject) => readonly T[], at: (one: T) => Instant): T[] => own.flatMap((one) => of(one)).sort((a, b) => at(b) - at(a)).slice(0, HISTORY);
       const thresholds = policy.rules.map((r) => r.threshold);
       return {
-        allowedBy: policy.allowlist.overlap(subject),
+        allowedBy: allowed.overlap(subject),
         bans: [...new Set([...own.flatMap((one) => active.everywhere(one)), ...[...policy.targets.keys()].flatMap((name) => active.around(name, subject))])],
         endedBans: newest((one) => store.endedBansOf(one, HISTORY), (ban) => ban.endedAt),
         offences: newest((one) => store.offencesOf(one, HISTORY), (offence) => offence.at),
@@ -650,6 +932,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     setUnread: (unread) => enforcer.setUnread(unread),
     targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
     counters: () => counters,
+    nameCounters: () => namedHosts.counters(),
     ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
     patternCounters: (name) => patterns.of(name),
     switchedOff: () => budget.switchedOff(),
@@ -663,9 +946,12 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       settle();
       // The last chance for what a full disk kept out.
       saveUnsaved(true);
+      savePositions();
+      if (logins.waiting > 0) tryStore(() => logins.save());
       stopped = true;
       timer?.cancel();
       expiry.stop();
+      namedHosts.stop();
       cuts.flush();
       enforcer.close();
     },

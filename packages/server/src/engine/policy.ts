@@ -1,7 +1,7 @@
 /** A configuration made ready to run: patterns compiled, packs taken in, the allow list indexed, what can't be used switched off by name. */
-import { prefixSet, type PrefixSet } from 'banban-shared';
 import type { Config, Issue, PatternConfig, RuleConfig, TargetConfig } from '../config/config.ts';
 import type { Threshold } from '../count/window.ts';
+import { createHostMatcher, type HostMatcher } from '../match/host-names.ts';
 import { createMatcher, type Matcher } from '../match/matcher.ts';
 import type { Pack, PackPattern } from '../match/pack.ts';
 import { compilePattern, PatternError, type Pattern } from '../match/pattern.ts';
@@ -32,7 +32,6 @@ export interface UsedPattern {
 /** A configuration that can run. */
 export interface Policy {
   readonly config: Config;
-  readonly allowlist: PrefixSet;
   readonly targets: ReadonlyMap<string, TargetConfig>;
   /** The rules that run, in the order of the matcher. */
   readonly rules: readonly RunningRule[];
@@ -43,6 +42,10 @@ export interface Policy {
   /** True when a pack or pattern asks for banband's own lines, as the pack `banban` does. */
   readonly watchesOwn: boolean;
   readonly matcher: Matcher;
+  /** For lines in which that finds nothing, the rules that want host names; undefined where none does. Their places are those in `rules`. */
+  readonly hostNames: HostMatcher | undefined;
+  /** The same of all rules, to explain a line or two. */
+  readonly allHostNames: () => HostMatcher;
 }
 
 /** Where the packs come from. */
@@ -156,16 +159,19 @@ export function compilePolicy(config: Config, packs: Packs = NO_PACKS, precise?:
     });
     bad.push(taken.flatMap((t) => t.compiled));
   }
-  const all = [...good.taken.flatMap((t) => t.compiled), ...bad.flat()];
+  const goodOnes = good.taken.flatMap((t) => t.compiled);
+  const all = [...goodOnes, ...bad.flat()];
+  const wantsNames = rules.map((rule) => rule.config.usedns !== 'no');
   const policy: Policy = {
     config,
-    allowlist: prefixSet(config.allowlist),
     targets: new Map(config.targets.map((t) => [t.name, t])),
     rules,
     disabled,
     patterns,
     watchesOwn: all.some((p) => p.program?.test('banband') === true),
-    matcher: createMatcher(good.taken.flatMap((t) => t.compiled), bad, precise),
+    matcher: createMatcher(goodOnes, bad, precise),
+    hostNames: wantsNames.includes(true) ? createHostMatcher(goodOnes, bad.map((own, i) => (wantsNames[i] === true ? own : []))) : undefined,
+    allHostNames: () => createHostMatcher(goodOnes, bad, true),
   };
   return { policy, issues: issues.filter((i) => i.severity === 'error'), warnings: issues.filter((i) => i.severity === 'warning') };
 }

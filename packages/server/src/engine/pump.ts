@@ -6,10 +6,21 @@
  */
 import type { Instant } from 'banban-shared';
 import type { Clock } from '../clock.ts';
+import type { Progress } from '../ingest/source.ts';
+import type { Feed } from './feed.ts';
+
+/** What waits to be worked off. */
+export interface Delivery {
+  readonly bytes: Buffer;
+  readonly at: Instant;
+  readonly feed: Feed;
+  /** For what can be read again; it is never dropped, because its source waits for `done`. */
+  readonly progress: Progress | undefined;
+}
 
 /** The queue. `dropped` counts deliveries since the start, `queued` and `capacity` those that wait and that may. */
 export interface Pump {
-  push(bytes: Buffer, at: Instant): void;
+  push(delivery: Delivery): void;
   /** Works off all that is queued, at once: for the stop. */
   drain(): void;
   readonly queued: number;
@@ -21,7 +32,7 @@ export interface Pump {
 export interface PumpOptions {
   readonly clock: Clock;
   /** Works one delivery off. */
-  readonly work: (bytes: Buffer, at: Instant) => void;
+  readonly work: (delivery: Delivery) => void;
   /** Called when a slice is done: decisions of the slice are written together. */
   readonly endSlice: () => void;
   readonly capacity?: number;
@@ -41,7 +52,7 @@ const BYTE_STRIDE = 65_536;
 
 /** An empty queue. `work` is called in the order of arrival, and `endSlice` after it even where it throws. */
 export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCapacity = BYTE_CAPACITY }: PumpOptions): Pump {
-  let queue: { bytes: Buffer; at: Instant }[] = [];
+  let queue: Delivery[] = [];
   let head = 0;
   let held = 0;
   let dropped = 0;
@@ -60,7 +71,7 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
         const item = queue[head++];
         if (item === undefined) break;
         held -= item.bytes.length;
-        work(item.bytes, item.at);
+        work(item);
         done++;
         bytes += item.bytes.length;
         if (done < STRIDE && bytes < BYTE_STRIDE) continue;
@@ -105,12 +116,15 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
   }
 
   return {
-    push(bytes, at) {
+    push(delivery) {
+      const { bytes, feed, progress } = delivery;
       arrived++;
       sinceWork++;
-      if (queued() >= capacity || held + bytes.length > byteCapacity) dropped++;
-      else {
-        queue.push({ bytes, at });
+      if (progress === undefined && (queued() >= capacity || held + bytes.length > byteCapacity)) {
+        dropped++;
+        feed.counters.dropped++;
+      } else {
+        queue.push(delivery);
         held += bytes.length;
       }
       arm();

@@ -36,5 +36,6 @@ export function targetOfShape(text: string): TargetConfig | undefined {
   const known = backends.filter(isBackend);
   const command = commandOf(value['command']);
   const usable = known.filter((backend) => backend !== 'command' || command !== undefined);
-  return { name, backends: usable, ban: [], ports: [], protocols: [], action: 'drop', ipv6Prefix, networkAfter: undefined, seconds: undefined, command, place: { file: '', line: 0, key: '' } };
+  return { name, backends: usable, ban: [],
+    jitter: 0, ports: [], protocols: [], action: 'drop', ipv6Prefix, networkAfter: undefined, seconds: undefined, command, place: { file: '', line: 0, key: '' } };
 }

@@ -1,7 +1,8 @@
 /**
  * One pattern of the configuration, made ready for RE2: `<ip>` becomes a group for an address, all other groups stop
  * capturing, and a pattern that begins with a program's name is tied to the line's own tag, so that the same text inside
- * a message (which the far side may have chosen) is not taken for it.
+ * a message (which the far side may have chosen) is not taken for it. It is longer than most files because all forms of an
+ * expression are made from the same pieces.
  */
 import type { Address } from 'banban-shared';
 import RE2 from 're2';
@@ -32,6 +33,8 @@ export interface Pattern {
   readonly asker: RE2 | undefined;
   /** The asker's expression, to be tried together with others. */
   readonly askExpression: string | undefined;
+  /** Captures as group 1 what stands in the place of the address, be it a host name or another word; what the pattern itself says of an address is left as it is. */
+  readonly wordExpression: string;
   /** A colon stands beside the address, or the author writes `::ffff:` himself: of an IPv6 address in a line it may want a part only. */
   readonly besideColon: boolean;
   /** Where the edge of the address is not a literal of the pattern, the bytes around the capture have to be looked at. */
@@ -80,6 +83,9 @@ const V6 = String.raw`:(?::[0-9A-Fa-f]{1,4}){7}|(?:[0-9A-Fa-f]{0,4}:){1,7}(?::|[
 export const STRICT_ADDRESS = `${V4}|${V6}`;
 const STRICT_IP = `(${STRICT_ADDRESS})(?:%[0-9A-Za-z_.-]{1,32})?`;
 const LOOSE_IP = String.raw`[0-9A-Fa-f:.]+(?:%[0-9A-Za-z_.-]+)?`;
+
+/** All that a host name can be made of, and what stands where there is none (`?`, `UNKNOWN`): or an earlier place in the line would be taken instead. */
+const WORD = String.raw`([-.0-9?A-Z_a-z~\x{80}-\x{10ffff}]+)`;
 
 /** Characters that end an address wherever they stand: next to one of them, as a literal, the edge is the pattern's own. */
 const EDGE = new Set([' ', '"', "'", '<', '>', '@', ',', ';', '=', '/', '&']);
@@ -208,13 +214,13 @@ function programTest(expression: string, compile: (expression: string) => RE2): 
   return test;
 }
 
-type Form = 'capture' | 'find' | 'ask' | 'name' | 'ask name';
+type Form = 'capture' | 'find' | 'ask' | 'name' | 'ask name' | 'word';
 
 /** The expression as RE2 gets it, with another text for the address in each form, and no captures but those that are wanted. */
 function render(pieces: readonly Piece[], place: Piece, form: Form): string {
   return pieces
     .map((p) => {
-      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'ask' || form === 'ask name' ? '\\x01\\x02*\\x03' : STRICT_IP;
+      if (p.kind === 'ip') return form === 'find' ? LOOSE_IP : form === 'word' ? WORD : form === 'ask' || form === 'ask name' ? '\\x01\\x02*\\x03' : STRICT_IP;
       if (p.kind !== 'open') return p.text;
       if (p === place) return form === 'find' ? '(?:' : '(';
       const name = groupName(p.text);
@@ -281,6 +287,9 @@ export function compilePattern(text: string, options: PatternOptions = {}): Patt
     },
     asker,
     askExpression: canAsk ? expression('ask') : undefined,
+    get wordExpression() {
+      return expression('word');
+    },
     besideColon: isColon(pieces[at - 1]) || isColon(pieces[end + 1]) || /:ffff:/i.test(text),
     checkLeft,
     checkRight,

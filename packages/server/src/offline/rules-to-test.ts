@@ -20,7 +20,7 @@ const whole = (message: string): Issue => ({ file: '--packs', line: 0, key: '', 
 export function rulesToTest({ config, packs }: RulesWanted): TestRules & { readonly warnings: readonly Issue[] } {
   const warnings: Issue[] = [];
   const good: Pattern[] = [];
-  const rules: { name: string | undefined; patterns: readonly Pattern[] }[] = [];
+  const rules: TestRules['rules'][number][] = [];
   const library = packLibrary(packFolders(config));
   if (config !== undefined) {
     const loaded = loadConfig(config);
@@ -29,7 +29,7 @@ export function rulesToTest({ config, packs }: RulesWanted): TestRules & { reado
     warnings.push(...loaded.warnings, ...steered);
     const used = [...policy.patterns.values()];
     good.push(...used.filter((p) => p.good).flatMap((p) => p.compiled));
-    for (const { config: rule } of policy.rules) rules.push({ name: rule.name, patterns: used.filter((p) => p.rules.includes(rule.name)).flatMap((p) => p.compiled) });
+    for (const { config: rule } of policy.rules) rules.push({ name: rule.name, usedns: rule.usedns, patterns: used.filter((p) => p.rules.includes(rule.name)).flatMap((p) => p.compiled) });
   }
   const wanted = packs === 'all' ? library.names() : (packs ?? []);
   const taken: Pack[] = [];

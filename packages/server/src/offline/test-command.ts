@@ -7,7 +7,7 @@ import { readOptions, UsageError } from './options.ts';
 import { progressBar } from './progress.ts';
 import { rulesToTest } from './rules-to-test.ts';
 import { shapeOf } from './shape.ts';
-import { createTester, programOf, type LineVerdict } from './test-lines.ts';
+import { createTester, programOf, type LineVerdict, type NamedHost } from './test-lines.ts';
 
 /** The help of `banband test`. */
 const TEST_HELP = `Usage:
@@ -56,7 +56,8 @@ export async function testCommand(args: readonly string[], now: () => number): P
         file,
         (bytes, from, to) => {
           line++;
-          report.line(line, tester.test(bytes, from, to), () => programOf(tester.entry) || values.program, () => tester.entry.text.toString('utf8', tester.entry.textStart, tester.entry.textEnd));
+          const verdict = tester.test(bytes, from, to);
+          report.line(line, verdict, verdict === undefined ? tester.named() : undefined, () => programOf(tester.entry) || values.program, () => tester.entry.text.toString('utf8', tester.entry.textStart, tester.entry.textEnd));
         },
         (progress) => bar.show(progress),
       );
@@ -72,8 +73,12 @@ export async function testCommand(args: readonly string[], now: () => number): P
   return 0;
 }
 
+/** What is done about a host name. */
+const HOSTS: Readonly<Record<NamedHost['usedns'], string>> = { no: 'nothing is done', warn: 'banband says it', yes: 'banband looks it up and counts its addresses' };
+
 interface Report {
-  line(number: number, verdict: LineVerdict | undefined, program: () => string | undefined, text: () => string): void;
+  /** `host` is of a line without a verdict. */
+  line(number: number, verdict: LineVerdict | undefined, host: NamedHost | undefined, program: () => string | undefined, text: () => string): void;
   end(): void;
 }
 
@@ -94,9 +99,9 @@ function jsonReport(): Report {
     return text;
   };
   return {
-    line(number, verdict, program) {
+    line(number, verdict, host, program) {
       const head = `{"line":${number},"program":${quote(program())},`;
-      if (verdict === undefined) out += `${head}"verdict":null,"pattern":null,"rules":[],"address":null,"user":null}\n`;
+      if (verdict === undefined) out += `${head}"verdict":null,"pattern":null,"rules":[],"address":null,"user":null${host === undefined || host.usedns === 'no' ? '' : `,"host":"${host.name}","usedns":"${host.usedns}"`}}\n`;
       else {
         const { pattern, rules, address, user, times } = verdict;
         out += `${head}"verdict":"${verdict.verdict}","pattern":${JSON.stringify(pattern)},"rules":${JSON.stringify(rules)},"address":"${address}","user":${JSON.stringify(user ?? null)}${times > 1 ? `,"times":${times}` : ''}}\n`;
@@ -112,6 +117,7 @@ function summary(now: () => number): Report {
   const patterns = new Map<string, { lines: number; good: boolean; readonly addresses: Set<string> }>();
   const addresses = new Map<string, { lines: number; readonly patterns: Set<string> }>();
   const shapes = new Map<string, number>();
+  const hosts = new Map<string, number>();
   const counts = { lines: 0, bad: 0, good: 0, empty: 0 };
   const isColoured = process.stdout.isTTY && (process.env.NO_COLOR ?? '') === '';
   const paint = (code: number, text: string): string => (isColoured ? `\x1b[${code}m${text}\x1b[0m` : text);
@@ -126,7 +132,7 @@ function summary(now: () => number): Report {
   }
 
   return {
-    line(_, verdict, __, text) {
+    line(_, verdict, host, __, text) {
       counts.lines++;
       if (verdict === undefined) {
         const whole = text();
@@ -134,6 +140,8 @@ function summary(now: () => number): Report {
           counts.empty++;
           return;
         }
+        const named = host === undefined ? undefined : `${host.name}  (usedns: ${host.usedns}, so ${HOSTS[host.usedns]})`;
+        if (named !== undefined && (hosts.has(named) || hosts.size < MOST_COUNTED)) hosts.set(named, (hosts.get(named) ?? 0) + 1);
         const shape = shapeOf(whole);
         if (shapes.has(shape) || shapes.size < MOST_COUNTED) shapes.set(shape, (shapes.get(shape) ?? 0) + 1);
         return;
@@ -156,6 +164,7 @@ function summary(now: () => number): Report {
         `${number(counts.lines)} lines in ${seconds.toFixed(2)} s: ${paint(31, `${number(counts.bad)} bad`)}, ${paint(32, `${number(counts.good)} good`)}, ${number(nothing)} matched nothing\n` +
           table('pattern', [...patterns].map(([name, p]) => [p.lines, `${paint(p.good ? 32 : 31, printable(name))}  (${number(p.addresses.size)} address${p.addresses.size === 1 ? '' : 'es'})`] as const)) +
           table('address', [...addresses].map(([address, a]) => [a.lines, `${address.padEnd(39)}  ${printable([...a.patterns].sort().join(' '))}`] as const)) +
+          table('host name where the address should be', [...hosts].map(([name, lines]) => [lines, printable(name)] as const)) +
           table('matched nothing, by shape', [...shapes].map(([shape, lines]) => [lines, printable(shape)] as const)),
       );
     },

@@ -1,5 +1,6 @@
 /** What the patterns say of a line, with no daemon: parsed, matched, and told in words. */
-import type { Address } from 'banban-shared';
+import type { Address, HostName } from 'banban-shared';
+import { createHostMatcher } from '../match/host-names.ts';
 import { createMatcher, type Matcher } from '../match/matcher.ts';
 import { userIn } from '../match/naming.ts';
 import type { Pattern } from '../match/pattern.ts';
@@ -7,11 +8,14 @@ import { newEntry, type Entry } from '../syslog/entry.ts';
 import { unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 
+/** What a rule does about host names. */
+type UseDns = 'no' | 'warn' | 'yes';
+
 /** Patterns to try, and who uses them. */
 export interface TestRules {
   readonly good: readonly Pattern[];
   /** Without a name: patterns of packs that are tried without a configuration. */
-  readonly rules: readonly { readonly name: string | undefined; readonly patterns: readonly Pattern[] }[];
+  readonly rules: readonly { readonly name: string | undefined; readonly patterns: readonly Pattern[]; readonly usedns?: UseDns }[];
 }
 
 /** What was found of one line. */
@@ -27,12 +31,24 @@ export interface LineVerdict {
   readonly times: number;
 }
 
+/** A host name where a line should have its address. */
+export interface NamedHost {
+  readonly name: HostName;
+  /** The most that a rule does which the line is for. */
+  readonly usedns: UseDns;
+}
+
+/** Who tries a few lines wants to know it of rules that ignore names, too; in a whole log nobody would read it. */
+const EXPLAINED = 100;
+
 /** Tries lines, one after the other. */
 export interface Tester {
   /** The entry of the last line. */
   readonly entry: Entry;
   /** @returns undefined when nothing matched */
   test(bytes: Buffer, from: number, to: number): LineVerdict | undefined;
+  /** The name in the last line, where nothing matched it; where all rules ignore names, in the first lines only. */
+  named(): NamedHost | undefined;
 }
 
 /** @param program for lines that have none of their own, as in a service's own log file */
@@ -41,6 +57,20 @@ export function createTester({ good, rules }: TestRules, program: string | undef
   const entry = newEntry();
   const tag = program === undefined ? undefined : Buffer.from(`${program}: `);
   let last: LineVerdict | undefined;
+  const usednsOf = (rule: number): UseDns => rules[rule]?.usedns ?? 'no';
+  const wanting = rules.map(({ patterns }, i) => (usednsOf(i) === 'no' ? [] : patterns));
+  const wanted = wanting.some((patterns) => patterns.length > 0) ? createHostMatcher(good, wanting) : undefined;
+  const ignored = createHostMatcher(good, rules.map((r) => r.patterns), true);
+  let explained = 0;
+
+  function named(): NamedHost | undefined {
+    let hits = wanted?.match(entry) ?? [];
+    if (hits.length === 0 && explained++ < EXPLAINED) hits = ignored.match(entry);
+    const [first] = hits;
+    if (first === undefined) return undefined;
+    const all = hits.map(({ rule }) => usednsOf(rule));
+    return { name: first.name, usedns: all.includes('yes') ? 'yes' : all.includes('warn') ? 'warn' : 'no' };
+  }
 
   function verdict(): LineVerdict | undefined {
     const { good: pardon, hits } = matcher.match(entry);
@@ -70,6 +100,7 @@ export function createTester({ good, rules }: TestRules, program: string | undef
 
   return {
     entry,
+    named: () => (entry.repeatsLast || last !== undefined ? undefined : named()),
     test(bytes, from, to) {
       const line = bytes.subarray(from, to);
       parseLine(line, 0, unescapeTabs(line, 0, line.length), entry);

@@ -43,7 +43,7 @@ export interface UnreleasedRow {
   readonly target: string;
 }
 
-const END_CAUSES: readonly EndCause[] = ['expired', 'pardoned', 'unbanned', 'allowlisted', 'target_removed'];
+const END_CAUSES: readonly EndCause[] = ['expired', 'pardoned', 'unbanned', 'allowlisted', 'target_removed', 'delisted'];
 const DECISIONS: readonly OffenceRecord['decision'][] = ['banned', 'extended', 'none'];
 
 /** An offence keeps its newest lines up to this many and this many characters in all: evidence, not an archive. */
@@ -136,7 +136,7 @@ export class RowReader {
 
   private origin(row: BanRow): BanOrigin {
     const { origin_kind: kind, origin_name: name } = row;
-    if (kind === 'rule' || kind === 'manual') {
+    if (kind === 'rule' || kind === 'manual' || kind === 'list') {
       const key = `${kind} ${name}`;
       const known = this.origins.get(key);
       if (known !== undefined) return known;

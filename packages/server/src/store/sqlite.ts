@@ -1,13 +1,18 @@
-/** The store in SQLite: one file, one writer, every method one transaction and every statement prepared once. */
+/**
+ * The store in SQLite: one file, one writer, every method one transaction and every statement prepared once. It is longer than most files
+ * because all statements stand here beside each other, so that nobody else speaks SQL.
+ */
 import { renameSync, rmSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { instant, type Instant, type Subject } from 'banban-shared';
+import { allowTable, prepareAllow } from './allow-table.ts';
+import { pastTable, preparePast } from './past-table.ts';
 import { makePrivateFile, openDatabase, prepareDirectory, syncFile, writeAhead } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
 import { migrate, refuseOthers } from './migrate.ts';
 import type { Migration } from './migration.ts';
 import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
-import { StoreError, type BanEnd, type BanRecord, type BanWrite, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type Store, type Unreleased } from './store.ts';
+import { StoreError, type AllowStore, type BanEnd, type BanRecord, type BanWrite, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type OffenceScope, type PastStore, type Store, type Unreleased } from './store.ts';
 
 /** What may be left out: all but `warn` is for tests. */
 export interface StoreOptions {
@@ -62,6 +67,7 @@ const END_EVENT: Readonly<Record<EndCause, string>> = {
   unbanned: 'unban',
   allowlisted: 'allow',
   target_removed: 'target_removed',
+  delisted: 'delist',
 };
 
 const BAN = 'id, address, target, origin_kind, origin_name, level, reason, since, until, connections';
@@ -81,14 +87,17 @@ const prepareAll = (db: Database) => ({
   takeOver: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE address = ? AND target = ? AND ended_at IS NOT NULL AND released = 0'),
   endBan: db.prepare<Value[], UnreleasedRow>('UPDATE bans SET ended_at = ?, ended_by = ?, ended_name = ? WHERE id = ? AND ended_at IS NULL RETURNING id, address, target'),
   shapes: db.prepare<[], { name: string; shape: string }>('SELECT name, shape FROM targets ORDER BY name'),
+  positions: db.prepare<[], { name: string; state: string }>('SELECT name, state FROM positions'),
+  putPosition: db.prepare<Value[]>('INSERT INTO positions (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state'),
+  forgetPosition: db.prepare<Value[]>('DELETE FROM positions WHERE name = ?'),
   forgetShapes: db.prepare<[]>('DELETE FROM targets'),
   writeShape: db.prepare<Value[]>('INSERT INTO targets (name, shape) VALUES (?, ?)'),
   addConnections: db.prepare<Value[]>('UPDATE bans SET connections = connections + ? WHERE id = ?'),
   markReleased: db.prepare<Value[]>('UPDATE bans SET released = 1 WHERE id = ? AND ended_at IS NOT NULL'),
   writeOffence: db.prepare<Value[]>('INSERT INTO offences (at, address, target, rule, level, decision, reason, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-  countOffences: db
-    .prepare<Value[], number>("SELECT count(*) FROM offences WHERE address = ? AND target = ? AND at >= ? AND decision <> 'none'")
-    .pluck(),
+  countOffences: db.prepare<Value[], number>("SELECT count(*) FROM offences WHERE address = ? AND target = ? AND at >= ? AND decision <> 'none'").pluck(),
+  countOffencesAgainst: db.prepare<Value[], number>("SELECT count(*) FROM offences WHERE address = ? AND rule = ? AND at >= ? AND decision <> 'none'").pluck(),
+  countAllOffences: db.prepare<Value[], number>("SELECT count(*) FROM offences WHERE address = ? AND at >= ? AND decision <> 'none'").pluck(),
   offencesOf: db.prepare<Value[], OffenceRow>('SELECT * FROM offences WHERE address = ? ORDER BY at DESC, id DESC LIMIT ?'),
   endedBansOf: db.prepare<Value[], EndedBanRow>(
     `SELECT ${BAN}, ended_at, ended_by, ended_name FROM bans WHERE address = ? AND ended_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT ?`,
@@ -102,6 +111,10 @@ const prepareAll = (db: Database) => ({
 });
 
 class SqliteStore implements Store {
+  readonly allow: AllowStore;
+  readonly past: PastStore;
+  private pastSql: ReturnType<typeof preparePast>;
+  private allowSql: ReturnType<typeof prepareAllow>;
   private sql: ReturnType<typeof prepareAll>;
   private readonly rows: RowReader;
   private inTransaction: (action: () => void) => void;
@@ -110,12 +123,14 @@ class SqliteStore implements Store {
 
   constructor(readonly path: string, private readonly file: string, private db: Database, private readonly options: StoreOptions) {
     this.rows = new RowReader(path);
-    ({ sql: this.sql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(db));
+    this.allow = allowTable({ path, statements: () => this.allowSql, write: (durability, action) => this.write(durability, action) });
+    this.past = pastTable({ path, statements: () => this.pastSql, write: (durability, action) => this.write(durability, action) });
+    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(db));
   }
 
   /** All that belongs to one opening of the file. */
   private attach(db: Database) {
-    return { sql: prepareAll(db), inTransaction: db.transaction((action: () => void) => action()).immediate, inode: statSync(this.file, { bigint: true }).ino };
+    return { sql: prepareAll(db), allowSql: prepareAllow(db), pastSql: preparePast(db), inTransaction: db.transaction((action: () => void) => action()).immediate, inode: statSync(this.file, { bigint: true }).ino };
   }
 
   activeBans(): BanRecord[] {
@@ -131,12 +146,30 @@ class SqliteStore implements Store {
     return explaining(this.path, () => this.sql.unreleased.all().map((row) => this.rows.unreleased(row)));
   }
 
-  writeBans(writes: readonly BanWrite[], durability: Durability): BanRecord[] {
+  writeBans(writes: readonly BanWrite[], durability: Durability, positions?: ReadonlyMap<string, string>): BanRecord[] {
     const bans: BanRecord[] = [];
     this.write(durability, () => {
       for (const write of writes) bans.push(this.writeBan(write));
+      if (positions !== undefined) this.putPositions(positions);
     });
     return bans;
+  }
+
+  private putPositions(positions: ReadonlyMap<string, string>): void {
+    for (const [name, state] of positions) this.sql.putPosition.run(name, state);
+  }
+
+  positions(): ReadonlyMap<string, string> {
+    return explaining(this.path, () => new Map(this.sql.positions.all().map(({ name, state }) => [name, state])));
+  }
+
+  savePositions(positions: ReadonlyMap<string, string>): void {
+    this.write('process', () => this.putPositions(positions));
+  }
+
+  keepPositions(names: ReadonlySet<string>): void {
+    const gone = [...this.positions().keys()].filter((name) => !names.has(name));
+    if (gone.length > 0) this.write('process', () => gone.forEach((name) => this.sql.forgetPosition.run(name)));
   }
 
   private writeBan(write: BanWrite): BanRecord {
@@ -145,7 +178,7 @@ class SqliteStore implements Store {
     const row = this.sql.activeBan.get(address, target);
     const ban = row === undefined ? this.openBan(write) : this.extendBan(this.rows.ban(row), write);
     const type = row === undefined ? 'ban' : 'extend';
-    this.sql.writeEvent.run(sqlInstant(write.at), type, ban.id, address, target, `${origin.kind}:${origin.name}`, sqlInstant(ban.until), write.reason ?? null);
+    if (write.quiet !== true) this.sql.writeEvent.run(sqlInstant(write.at), type, ban.id, address, target, `${origin.kind}:${origin.name}`, sqlInstant(ban.until), write.reason ?? null);
     return ban;
   }
 
@@ -208,8 +241,11 @@ class SqliteStore implements Store {
     });
   }
 
-  countOffences(address: Subject, target: string, since: Instant): number {
-    return explaining(this.path, () => this.sql.countOffences.get(address, target, bound(since)) ?? 0);
+  countOffences(addresses: readonly Subject[], scope: OffenceScope, since: Instant): number {
+    const from = bound(since);
+    const { countAllOffences, countOffences, countOffencesAgainst } = this.sql;
+    const countOf = (address: Subject): number => (scope === 'all' ? countAllOffences.get(address, from) : 'target' in scope ? countOffences.get(address, scope.target, from) : countOffencesAgainst.get(address, scope.rule, from)) ?? 0;
+    return explaining(this.path, () => addresses.reduce((sum, address) => sum + countOf(address), 0));
   }
 
   offencesOf(address: Subject, limit: number): OffenceRecord[] {
@@ -259,7 +295,7 @@ class SqliteStore implements Store {
     this.db.close();
     this.db = openDatabase(this.file, this.options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
     writeAhead(this.db);
-    ({ sql: this.sql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));
+    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));
     this.durability = 'process';
     this.options.warn?.(`${this.path} was removed while banband ran, and has been written anew with all that was in it: to end bans use banctl unban, and stop banband before its database is moved`);
   }

@@ -1,11 +1,13 @@
 /** The port for what must survive: bans, offences, events. One writer, synchronous, every method one transaction. */
-import type { Instant, Subject } from 'banban-shared';
+import type { Address, HostName, Instant, Prefix, Subject } from 'banban-shared';
 
 /** Who set a ban. */
 export type BanOrigin =
   | { readonly kind: 'rule'; readonly name: string }
   /** A person, as their banctl named them. */
-  | { readonly kind: 'manual'; readonly name: string };
+  | { readonly kind: 'manual'; readonly name: string }
+  /** A list of the configuration. */
+  | { readonly kind: 'list'; readonly name: string };
 
 /** An active ban. `until` is `NEVER` for a permanent one. */
 export interface BanRecord {
@@ -23,8 +25,8 @@ export interface BanRecord {
   readonly connections: number;
 }
 
-/** What ended a ban: its time, a good pattern, a person, the allow list, or that its target left the configuration. */
-export type EndCause = 'expired' | 'pardoned' | 'unbanned' | 'allowlisted' | 'target_removed';
+/** What ended a ban: its time, a good pattern, a person, the allow list, that its target left the configuration, or that it left the list that set it. */
+export type EndCause = 'expired' | 'pardoned' | 'unbanned' | 'allowlisted' | 'target_removed' | 'delisted';
 
 /** A ban that is over; `endedName` is the person, for `unbanned`. */
 export interface EndedBanRecord extends BanRecord {
@@ -65,6 +67,8 @@ export interface BanWrite {
   readonly until: Instant;
   /** The offence that led to it, stored in the same transaction. */
   readonly offence: NewOffence | undefined;
+  /** True to write no event: a list of 100,000 entries that is read every day would fill the database with nothing else. */
+  readonly quiet?: boolean;
 }
 
 /** The end of one ban; `name` is the person, for `unbanned`. */
@@ -85,20 +89,83 @@ export interface Unreleased {
   readonly target: string;
 }
 
+/** An entry of the allow list that a person made. `until` is `NEVER` for one without an end. */
+export interface AllowedRecord {
+  readonly prefix: Prefix;
+  readonly since: Instant;
+  readonly until: Instant;
+  readonly reason: string | undefined;
+  /** The person, as their banctl named them. */
+  readonly by: string;
+}
+
+/** The last good answer for a host name of the allow list, and when it came. */
+export interface HostRecord {
+  readonly name: HostName;
+  readonly at: Instant;
+  readonly addresses: readonly Address[];
+}
+
+/** What the allow list keeps. Writes throw StoreError, and then nothing was written. */
+export interface AllowStore {
+  byHand(): AllowedRecord[];
+  /** Puts entries in, each in the place of what its prefix had, and takes others out; `by` is undefined for one whose time is over. Synced to the disk. */
+  change(change: { readonly put: readonly AllowedRecord[]; readonly remove: readonly { readonly prefix: Prefix; readonly at: Instant; readonly by: string | undefined }[] }): void;
+  hosts(): HostRecord[];
+  saveHost(record: HostRecord): void;
+  forgetHosts(names: readonly HostName[]): void;
+}
+
+/** A ban that a rule set, of the past or active. */
+export interface PastBan {
+  readonly id: number;
+  readonly target: string;
+  readonly rule: string;
+  readonly since: Instant;
+}
+
+/** What decisions look up of the past. Writes throw StoreError, and then nothing was written. */
+export interface PastStore {
+  /** Bans of an address that rules set after `since`, active and ended, the newest first. */
+  bansOf(address: Subject, since: Instant, limit: number): PastBan[];
+  /** When an address last had an offence against a rule that led to a ban or a longer one. */
+  lastOffence(address: Subject, rule: string): Instant | undefined;
+  /** Remembers when somebody last logged in from these. */
+  noteLogins(logins: ReadonlyMap<Subject, Instant>): void;
+  lastLogin(address: Subject): Instant | undefined;
+  /** Deletes at most `limit` logins older than `before`; how many went. */
+  forgetLogins(before: Instant, limit: number): number;
+  /** The rules that the circuit breaker has stopped. */
+  stoppedRules(): ReadonlyMap<string, { readonly since: Instant; readonly reason: string }>;
+  stopRule(rule: string, at: Instant, reason: string): void;
+  resumeRule(rule: string, at: Instant, by: string): void;
+}
+
+/** Which offences of an address are counted: those in a target, those against a rule, or all. */
+export type OffenceScope = { readonly target: string } | { readonly rule: string } | 'all';
+
 /** What outlives the daemon. A method that throws has changed nothing. */
 export interface Store {
   readonly path: string;
+  readonly allow: AllowStore;
+  readonly past: PastStore;
   /** Every active ban, for the start. */
   activeBans(): BanRecord[];
   /** Ended bans whose kernel rows have not been confirmed removed. */
   unreleased(): Unreleased[];
   /**
-   * One transaction: for each write its offence, then the ban as `BanWrite` says, then its event. At most one active ban
-   * per (address, target) holds whatever comes.
+   * One transaction: for each write its offence, then the ban as `BanWrite` says, then its event, and with them how far their
+   * sources were worked off. At most one active ban per (address, target) holds whatever comes.
    * @returns the active ban after each write, in order
    * @throws StoreError when nothing was written
    */
-  writeBans(writes: readonly BanWrite[], durability: Durability): BanRecord[];
+  writeBans(writes: readonly BanWrite[], durability: Durability, positions?: ReadonlyMap<string, string>): BanRecord[];
+  /** What `savePositions` and `writeBans` were last given, by name. */
+  positions(): ReadonlyMap<string, string>;
+  /** Remembers how far sources were worked off, by name; texts that mean nothing to the store. Names that are not among them stay. */
+  savePositions(positions: ReadonlyMap<string, string>): void;
+  /** Forgets the positions of all other names. */
+  keepPositions(names: ReadonlySet<string>): void;
   /** Offences that led to nothing (allow-listed, already banned). Best effort: a failure is the caller's to report. */
   writeOffences(offences: readonly NewOffence[]): void;
   /** Ends bans and writes their events; ids that have ended already are left as they are. @throws StoreError */
@@ -111,8 +178,8 @@ export interface Store {
   saveShapes(shapes: ReadonlyMap<string, string>): void;
   /** Confirms that the kernel no longer has the rows of these ended bans. */
   markReleased(ids: readonly number[]): void;
-  /** How many offences with decision `banned` or `extended` this address has in this target since `since`. */
-  countOffences(address: Subject, target: string, since: Instant): number;
+  /** How many offences with decision `banned` or `extended` these addresses have together since `since`. */
+  countOffences(addresses: readonly Subject[], scope: OffenceScope, since: Instant): number;
   /** The newest first. */
   offencesOf(address: Subject, limit: number): OffenceRecord[];
   endedBansOf(address: Subject, limit: number): EndedBanRecord[];

@@ -34,6 +34,8 @@ function afterStructuredData(b: Buffer, at: number, end: number): number {
   if (b[i] !== SPACE) return -1;
   i++;
   if (i + 3 <= end && b[i] === 0xef && b[i + 1] === 0xbb && b[i + 2] === 0xbf) i += 3;
+  // rsyslog passes on the space that stood behind an RFC 3164 tag.
+  if (i < end && b[i] === SPACE) i++;
   return i;
 }
 

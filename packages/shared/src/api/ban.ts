@@ -11,10 +11,10 @@ import { flag, integer, list, nullable, record, stamp, text, type Infer } from '
 export const enforcement = { type: 'string', enum: ['held', 'simulated', 'pending', 'unread', 'missing', 'waiting', 'failed'] } as const;
 export type Enforcement = Infer<typeof enforcement>;
 
-/** Who set a ban: a rule of the configuration, or a person. */
+/** Who set a ban: a rule of the configuration, a person, or a list of the configuration. */
 export const origin = record({
-  kind: { type: 'string', enum: ['rule', 'manual'] },
-  /** The rule, or the person as their banctl named them. */
+  kind: { type: 'string', enum: ['rule', 'manual', 'list'] },
+  /** The rule, the person as their banctl named them, or the list. */
   name: text,
 });
 export type Origin = Infer<typeof origin>;
@@ -74,6 +74,8 @@ export const banBody = {
     target: { type: 'string', maxLength: 64, description: 'default: the first target of the configuration' },
     durationSeconds: { anyOf: [{ type: 'integer', minimum: 1, maximum: 315_360_000 }, { type: 'null' }], description: 'null is for ever; default: the first length of the target' },
     reason: { type: 'string', minLength: 1, maxLength: 500 },
+    force: { type: 'boolean', description: 'ban also what is guarded; an allowed address never' },
+    from: { type: 'array', items: { type: 'string', maxLength: 64 }, maxItems: 16, description: 'addresses from which the person is connected: guarded for this request; a help to oneself, so what is no address is left out' },
     by,
   },
   required: ['addresses', 'by'],

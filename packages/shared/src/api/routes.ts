@@ -1,9 +1,12 @@
 /** The control API, whole: HTTP/1.1 over a UNIX stream socket, JSON, under /v1. The server loops over it, the client is typed by it. */
 import { integer, list, record, text, type Infer, type ObjectSchema } from '../schema.ts';
+import { allowBody, allowlistResponse, allowResponse, disallowBody, disallowResponse } from './allow.ts';
 import { banBody, banResponse, bansQuery, bansResponse, unbanBody, unbanResponse } from './ban.ts';
 import type { ErrorCode } from './error.ts';
 import { canaryBody, canaryResponse, doctorResponse, firewallChangeResponse, firewallCheckResponse, firewallResponse } from './firewall.ts';
-import { matchBody, matchResponse, patternQuery, patternResponse, rulesResponse } from './rules.ts';
+import { listsResponse, refreshBody } from './lists.ts';
+import { matchBody, matchResponse, patternQuery, patternResponse, resumeBody, resumeResponse, rulesResponse } from './rules.ts';
+import { notifyTestBody, notifyTestResponse } from './notify.ts';
 import { statusResponse } from './status.ts';
 import { whyQuery, whyResponse } from './why.ts';
 
@@ -39,9 +42,15 @@ export const routes = {
   ban: { method: 'POST', path: '/v1/bans', body: banBody, response: banResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
   unban: { method: 'DELETE', path: '/v1/bans', body: unbanBody, response: unbanResponse, errors: ['bad_address', 'unknown_target', 'store_unavailable'] },
   why: { method: 'GET', path: '/v1/why', query: whyQuery, response: whyResponse, errors: ['bad_address', 'store_unavailable'] },
+  allowlist: { method: 'GET', path: '/v1/allowlist', response: allowlistResponse, errors: [] },
+  allow: { method: 'POST', path: '/v1/allowlist', body: allowBody, response: allowResponse, errors: ['bad_address', 'store_unavailable'] },
+  disallow: { method: 'DELETE', path: '/v1/allowlist', body: disallowBody, response: disallowResponse, errors: ['bad_address', 'store_unavailable'] },
   rules: { method: 'GET', path: '/v1/rules', response: rulesResponse, errors: [] },
+  resume: { method: 'POST', path: '/v1/rules/resume', body: resumeBody, response: resumeResponse, errors: ['unknown_rule', 'store_unavailable'] },
   pattern: { method: 'GET', path: '/v1/pattern', query: patternQuery, response: patternResponse, errors: ['unknown_pattern'] },
   match: { method: 'POST', path: '/v1/match', body: matchBody, response: matchResponse, errors: [] },
+  lists: { method: 'GET', path: '/v1/lists', response: listsResponse, errors: [] },
+  refreshLists: { method: 'POST', path: '/v1/lists/refresh', body: refreshBody, response: listsResponse, errors: ['unknown_list'] },
   reload: { method: 'POST', path: '/v1/reload', response: reloadResponse, errors: ['bad_config'] },
   reconcile: { method: 'POST', path: '/v1/reconcile', response: reconcileResponse, errors: [] },
   firewall: { method: 'GET', path: '/v1/firewall', response: firewallResponse, errors: [] },
@@ -49,6 +58,7 @@ export const routes = {
   firewallInstall: { method: 'POST', path: '/v1/firewall', response: firewallChangeResponse, errors: [] },
   firewallRemove: { method: 'DELETE', path: '/v1/firewall', response: firewallChangeResponse, errors: [] },
   doctor: { method: 'GET', path: '/v1/doctor', response: doctorResponse, errors: [] },
+  notifyTest: { method: 'POST', path: '/v1/notify/test', body: notifyTestBody, response: notifyTestResponse, errors: ['unknown_receiver'] },
   canary: { method: 'POST', path: '/v1/canary', body: canaryBody, response: canaryResponse, errors: ['unknown_target'] },
 } as const satisfies Record<string, Route>;
 

@@ -34,6 +34,11 @@ export const rulesResponse = record({
 });
 export type RulesResponse = Infer<typeof rulesResponse>;
 
+/** A rule that the circuit breaker has stopped, by its name. */
+export const resumeBody = { type: 'object', properties: { rule: { type: 'string', minLength: 1, maxLength: 64 }, by: { type: 'string', minLength: 1, maxLength: 64 } }, required: ['rule', 'by'], additionalProperties: false } as const;
+/** `resumed` is false where it was not stopped. */
+export const resumeResponse = record({ rule: text, resumed: flag });
+
 /** The pattern, by its name as `rules` has it. */
 export const patternQuery = { type: 'object', properties: { name: { type: 'string', minLength: 1, maxLength: 200 } }, required: ['name'], additionalProperties: false } as const;
 
@@ -67,6 +72,8 @@ export const matchResponse = record({
   pattern: nullable(text),
   /** True when a pattern matched, and what stands where the address should be is none. */
   notAnAddress: flag,
+  /** Where nothing else matched: rules that would count the line if the address of this host name stood there, and their usedns. */
+  hostNames: list(record({ name: text, rule: text, pattern: text, usedns: { type: 'string', enum: ['no', 'warn', 'yes'] } })),
   /** More than one where a syslog daemon folded lines. */
   times: integer,
   rules: list(

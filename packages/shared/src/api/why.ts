@@ -1,6 +1,7 @@
 /** `why`: everything banban knows of one address. */
 import { integer, list, nullable, record, stamp, text, type Infer } from '../schema.ts';
 import { ban, origin } from './ban.ts';
+import { guarded } from './status.ts';
 
 /** A ban that is over, and what ended it. */
 export const endedBan = record({
@@ -11,8 +12,8 @@ export const endedBan = record({
   reason: nullable(text),
   since: stamp,
   endedAt: stamp,
-  /** `expired` its time was over · `pardoned` a good pattern · `unbanned` a person · `allowlisted` the address became allowed · `target_removed` the target left the configuration. */
-  endedBy: { type: 'string', enum: ['expired', 'pardoned', 'unbanned', 'allowlisted', 'target_removed'] },
+  /** `expired` its time was over · `pardoned` a good pattern · `unbanned` a person · `allowlisted` the address became allowed · `target_removed` the target left the configuration · `delisted` it left the list that had set it. */
+  endedBy: { type: 'string', enum: ['expired', 'pardoned', 'unbanned', 'allowlisted', 'target_removed', 'delisted'] },
   /** The person, for `unbanned`. */
   endedName: nullable(text),
 });
@@ -50,6 +51,10 @@ export const whyResponse = record({
   address: text,
   /** The allow-list entry that holds the address, if any: then it is never banned. */
   allowedBy: nullable(text),
+  /** By whose word: the groups of the allow list that have that entry, as in GET /v1/allowlist. */
+  allowedGroups: list(text),
+  /** Addresses that are it, hold it or are in it and that no rule may ban now, each with the reason; at most 100. */
+  guarded: list(guarded),
   bans: list(ban),
   endedBans: list(endedBan),
   offences: list(offence),

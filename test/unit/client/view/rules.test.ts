@@ -11,10 +11,10 @@ const HOSTILE = 'a\x1b[2J\x1b]0;owned\x07\r\nb\x7f\x9b31m\u202ec';
 const anythingATerminalObeys = /[^\n\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u;
 
 const aPattern = (given: Partial<PatternView> = {}): PatternView => ({ name: 'sshd/failed-password', good: false, rules: ['fullblock'], pack: 'sshd', group: 'auth', matches: 12, bans: 3, pardoned: 0, cpuMilliseconds: 1.25, lastAt: iso(-60_000), switchedOff: null, ...given });
-const some = (...patterns: PatternView[]): RulesResponse => ({ rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 600, matches: 12, offences: 4, bans: 3, disabled: null }], patterns });
+const some = (...patterns: PatternView[]): RulesResponse => ({ rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 600, matches: 12, offences: 4, bans: 3, disabled: null, stopped: null }], patterns });
 const full = (given: Partial<PatternResponse> = {}): PatternResponse => ({ pattern: aPattern(), expressions: ['^sshd: x <ip>'], service: 'OpenSSH', about: 'wrong passwords', source: 'auth.c', samples: [{ line: 'sshd: x 192.0.2.1', address: '192.0.2.1', user: 'ann' }], misses: ['sshd: y'], ...given });
 const aMatch = (given: Partial<MatchResponse> = {}): MatchResponse => ({
-  program: 'sshd', text: 'sshd[1]: x', verdict: 'bad', address: '192.0.2.1', user: 'ann', pattern: 'sshd/x', notAnAddress: false, times: 1,
+  program: 'sshd', text: 'sshd[1]: x', verdict: 'bad', address: '192.0.2.1', user: 'ann', pattern: 'sshd/x', notAnAddress: false, hostNames: [], times: 1,
   rules: [{ rule: 'fullblock', target: 'BLOCKER', pattern: 'sshd/x', address: '192.0.2.1', matches: 1, occurrences: 3, decision: 'counted', level: null, until: null, reason: null }],
   ...given,
 });
@@ -65,6 +65,7 @@ describe('the page of a line', () => {
     ['good', { verdict: 'good', user: null, rules: [] }, /verdict: good: pardons 192\.0\.2\.1 by sshd\/x$/],
     ['own', { verdict: 'own', rules: [] }, /verdict: it is a line of banband’s own, which is dropped$/],
     ['nothing', { verdict: null, program: null, rules: [] }, /^program: none\n.*\nverdict: none: no pattern matches$/],
+    ['a name', { verdict: null, rules: [], hostNames: (['no', 'warn', 'yes'] as const).map((usedns) => ({ name: 'host.example.com', rule: usedns, pattern: 'sshd/x', usedns })) }, /verdict: none: a host name stands where the address should be\n {2}rule no: host\.example\.com stands where the address should be; nothing is done about it \(usedns: no\)\n {2}rule warn: .*said in the log.*\n {2}rule yes: .*would be looked up, .* unless one is allowed or guarded \(usedns: yes\)$/],
     ['no address', { verdict: null, notAnAddress: true, rules: [] }, /verdict: none: a pattern matches, but what stands where the address should be is none$/],
     ['folded', { times: 7 }, /\nit stands for 7 lines\n/],
   ])('%s', (_, given, page) => expect(matchPage(aMatch(given), now, plain)).toMatch(page));

@@ -42,6 +42,12 @@ describe('status', () => {
     expect(healthLine(aStatus(at, { targets: [both] }), plain)).toBe('NOT ENFORCING: banband 0.1.0, BLOCKER (nftables) unread, BLOCKER (hosts_deny) unread, up 3d2h, pid 123');
   });
 
+  test('host names are counted where a rule wants them', () => {
+    expect(statusPage(aStatus(at), now, plain)).not.toContain('host names');
+    const page = statusPage(aStatus(at, { hostNames: { seen: 1200, lookedUp: 4, failed: 3, spared: 2, dropped: 1 } }), now, plain);
+    expect(page).toContain('\nhost names   1,200 lines with one in place of the address, 4 looked up, 3 unknown, 2 spared, 1 dropped\n');
+  });
+
   test('what is being written is not called a failure', () => {
     const page = statusPage(aStatus(at, { targets: [aTarget({ state: 'pending', held: 5, notHeld: ['192.0.2.1', '192.0.2.2'] })] }), now, plain);
     expect(page).toMatch(/^banband 0\.1\.0 is enforcing, /);
@@ -214,6 +220,9 @@ ended bans
   const nothing = { bans: [], endedBans: [], offences: [], windows: [] };
   expect(whyPage(aWhy(at, nothing), now, plain)).toBe('203.0.113.7 is not banned, and banban knows nothing of it');
   expect(whyPage(aWhy(at, { ...nothing, allowedBy: '203.0.113.0/24' }), now, plain)).toBe('203.0.113.7 is not banned: it is never banned, because 203.0.113.0/24 is on the allow list');
+  const guarded = [{ address: '203.0.113.7', why: 'root is logged in from there (pts/0)' }];
+  expect(whyPage(aWhy(at, { ...nothing, guarded }), now, plain)).toBe('203.0.113.7 is not banned\n\nguarded\n  no rule may ban it now, because root is logged in from there (pts/0)');
+  expect(whyPage(aWhy(at, { ...nothing, address: '203.0.113.0/24', guarded }), now, plain)).toContain('  203.0.113.7: no rule may ban it now, because root');
 });
 
 test('times have two units at most, and no time is no number', () => {

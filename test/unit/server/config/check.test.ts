@@ -32,10 +32,17 @@ describe('a value of the wrong type says what was found and what is wanted', () 
     ['database: {}', 'found a map, wanted a path'],
     ['control: /run/x', 'found the text "/run/x", wanted a map'],
     ['allowlist: 10.0.0.0/8', 'found the text "10.0.0.0/8", wanted a list: begin the line with a dash'],
-    ['allowlist: [1.5]', "found the number 1.5, wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; to mean text, put it in quotes: '1.5'"],
-    ['allowlist: [localhost]', 'found the text "localhost", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; host names are not looked up, because whoever runs the DNS could change what they mean'],
-    ['allowlist: [10.0.0.0/255.0.0.0]', 'found the text "10.0.0.0/255.0.0.0", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; write a netmask as a number of bits'],
-    ['allowlist: [010.0.0.1]', 'found the text "010.0.0.1", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32'],
+    ['allowlist: [1.5]', "found the number 1.5, wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }; to mean text, put it in quotes: '1.5'"],
+    ['allowlist: [localhost]', 'found the text "localhost", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }'],
+    ['allowlist: [-home.example.org]', 'found the text "-home.example.org", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }'],
+    ['allowlist: [10.0.0.0/255.0.0.0]', 'found the text "10.0.0.0/255.0.0.0", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }; write a netmask as a number of bits'],
+    ['allowlist: [010.0.0.1]', 'found the text "010.0.0.1", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }'],
+    ['allowlist: [10.0.0.300]', 'found the text "10.0.0.300", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }'],
+    ['allowlist: [/etc/banban/allow.txt]', 'found the text "/etc/banban/allow.txt", wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }; write a file as { file: PATH }'],
+    ['allowlist: [{ file: 5 }]', "found the number 5, wanted a path; to mean text, put it in quotes: '5'"],
+    ['allowlist: [{ file: /etc/banban/ }]', 'found the text "/etc/banban/", wanted a path of a file, not of a directory'],
+    ['allowlist: [{ path: /x }]', 'found a map, wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }; put an IPv6 address in quotes'],
+    ['allowlist: [{ file: /x, url: y }]', 'found a map, wanted an address, a network such as 192.0.2.0/24, a host name with a dot in it, self, or { file: PATH }; put an IPv6 address in quotes'],
     ['defaults: [3]', 'found a list, wanted a map'],
     ['defaults: { occurrences: 0 }', 'found the number 0, wanted a whole number from 1 to 1000'],
     ['defaults: { occurrences: 1001 }', 'found the number 1001, wanted a whole number from 1 to 1000'],
@@ -169,7 +176,7 @@ describe('names', () => {
 
 describe('permissions', () => {
   test.each(['"0660"', "'660'", '0660', '660', '0o660'])('%s is rw-rw----', (written) => {
-    expect(loadText(withTop(`socket: { mode: ${written} }`)).config.socket.mode).toBe(0o660);
+    expect(loadText(withTop(`socket: { mode: ${written} }`)).config.sources).toMatchObject([{ mode: 0o660 }]);
   });
   test.each(['432', '1660', '-660', '0x1b0', '"rw-rw----"', '0o1660', '60', '0000', '"0860"', 'true', '[6,6,0]', '6_60', '660.0'])('%s is refused', (written) => {
     expect(problemsOf(withTop(`control: { mode: ${written} }`))).toEqual([expect.stringMatching(/^6: control.mode: found .*wanted permissions in octal/)]);
@@ -178,7 +185,7 @@ describe('permissions', () => {
 
 describe('users and groups', () => {
   test.each([['syslog', 'syslog'], ['104', '104'], ['"104"', '104'], ['CORP\\alice', 'CORP\\alice']])('%s', (written, read) => {
-    expect(loadText(withTop(`socket: { owner: ${written} }`)).config.socket.owner).toBe(read);
+    expect(loadText(withTop(`socket: { owner: ${written} }`)).config.sources).toMatchObject([{ owner: read }]);
   });
   test.each(['a:b', '../x', '"a b"', '-1', '1.5', 'true', '""'])('%s is refused', (written) => {
     expect(problemsOf(withTop(`socket: { owner: ${written} }`))).toHaveLength(1);

@@ -34,7 +34,7 @@ test('its examples that are commented out load as well', () => {
   const all = loadText(text);
   expect(all.warnings).toEqual([]);
   expect(all.config.rules.map((r) => r.name)).toContain('postfix-relay');
-  expect(all.config).toMatchObject({ socket: { group: 'syslog' }, control: { group: 'banban' } });
+  expect(all.config).toMatchObject({ sources: [{ type: 'unix', group: 'syslog' }], control: { group: 'banban' } });
   expect(compilePolicy(all.config, packs).issues).toEqual([]);
 });
 

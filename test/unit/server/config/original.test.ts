@@ -17,7 +17,7 @@ describe("the original's own file", () => {
   const { config, warnings } = loadConfig(FILE);
 
   test('means what it meant', () => {
-    expect(config.socket).toEqual({ path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660 });
+    expect(config.sources).toMatchObject([{ type: 'unix', path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660 }]);
     expect(config.allowlist).toEqual(['127.0.0.0/8', '192.0.2.0/24', '2001:db8:aa::1/128']);
     expect(config.goodPatterns).toHaveLength(2);
     expect(config.rules.map(({ name, target, occurrences, interval, resetconns, badPatterns }) => [name, target, occurrences, interval / 1000, resetconns, badPatterns.length])).toEqual([
@@ -78,6 +78,8 @@ describe("messages speak the file's own words", () => {
     [`${TARGETS}${BLOCK}    interval: [1]\n`, '6: blocktypes.probe.interval: found a list, wanted a duration such as 90s, 10m, 1h30m, 7d or 2w, more than nothing and at most 3650d'],
     [`${TARGETS}${BLOCK}    resetconns: perhaps\n`, '6: blocktypes.probe.resetconns: found the text "perhaps", wanted true or false'],
     [`${TARGETS}${BLOCK}ignorenets: [192.168.]\n`, '6: ignorenets[0]: found the text "192.168.", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32'],
+    [`${TARGETS}${BLOCK}ignorenets: [home.example.org]\n`, '6: ignorenets[0]: found the text "home.example.org", wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32; host names are not looked up here'],
+    [`${TARGETS}${BLOCK}ignorenets: [{ file: /x }]\n`, '6: ignorenets[0]: found a map, wanted an address, or a network such as 192.0.2.0/24 or 2001:db8::/32'],
     [`${TARGETS}blocktypes: { a: 1 }\n`, '2: blocktypes.a: found the number 1, wanted a map with target and patterns'],
     [`${TARGETS}blocktypes: { a: { target: BLOCKER } }\n`, '2: blocktypes.a.patterns: is missing: a block type without patterns never does anything'],
     [`${TARGETS}blocktypes: { a: { patterns: x } }\n`, '2: blocktypes.a.target: is missing: the target in which it bans'],

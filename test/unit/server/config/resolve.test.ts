@@ -10,7 +10,7 @@ test('the smallest configuration has every default', () => {
   const { config, warnings } = loadText(MINIMAL);
   expect(warnings).toEqual([]);
   expect(config).toMatchObject({
-    socket: { path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660 },
+    sources: [{ type: 'unix', path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660, rules: undefined, pardons: true, silentAfter: undefined, place: { file: '', line: 0, key: 'socket' } }],
     database: '/var/lib/banban/banban.db',
     control: { socket: '/run/banban/control.sock', group: undefined, mode: 0o660 },
     allowlist: ['127.0.0.0/8', '::1/128'],
@@ -118,19 +118,34 @@ test('an allow list of your own replaces the default; host bits are cleared, ::f
   expect(loadText(`${MINIMAL}allowlist: []\n`).config.allowlist).toEqual([]);
 });
 
+test('the allow list has addresses, networks, files, host names and self, each once', () => {
+  const { config, warnings } = loadText(`${MINIMAL}allowlist: [192.0.2.1, self, Home.Example.org., home.example.org, { file: run/allow.txt }, { file: ${process.cwd()}/run/allow.txt }, { file: /x }, self]\n`);
+  expect(warnings).toEqual([]);
+  expect(config).toMatchObject({ allowlist: ['192.0.2.1/32'], allowSelf: true, allowHosts: ['home.example.org'], allowFiles: [join(process.cwd(), 'run/allow.txt'), '/x'] });
+  expect(loadText(MINIMAL).config).toMatchObject({ allowSelf: false, allowHosts: [], allowFiles: [] });
+});
+
+test('the allow list has at most 100 host names and 20 files', () => {
+  const hosts = Array.from({ length: 101 }, (_, i) => `n${i}.example.org`);
+  expect(problemsOf(`${MINIMAL}allowlist: [${hosts.join(', ')}]\n`)).toEqual(['6: allowlist[100]: is one host name more than the 100 that the allow list may have; write their networks instead']);
+  expect(loadText(`${MINIMAL}allowlist: [${hosts.slice(1).join(', ')}]\n`).config.allowHosts).toHaveLength(100);
+  const files = Array.from({ length: 21 }, (_, i) => `{ file: /x${i} }`);
+  expect(problemsOf(`${MINIMAL}allowlist: [${files.join(', ')}]\n`)).toEqual(['6: allowlist[20].file: is one file more than the 20 that the allow list may have']);
+});
+
 describe('paths', () => {
   test('relative ones are relative to the working directory', () => {
     const { config } = loadText(`${MINIMAL}socket: run/log.sock\ndatabase: ./run/banban.db\ncontrol: { socket: run/../c.sock }\n`);
-    expect(config.socket.path).toBe(join(process.cwd(), 'run/log.sock'));
+    expect(config.sources).toMatchObject([{ path: join(process.cwd(), 'run/log.sock') }]);
     expect(config.database).toBe(join(process.cwd(), 'run/banban.db'));
     expect(config.control.socket).toBe(join(process.cwd(), 'c.sock'));
   });
   test('a socket as a map', () => {
-    expect(loadText(`${MINIMAL}socket: { path: /x/s, owner: syslog, group: 4, mode: "0600" }\n`).config.socket).toEqual({ path: '/x/s', owner: 'syslog', group: '4', mode: 0o600 });
-    expect(loadText(`${MINIMAL}socket: { group: syslog }\n`).config.socket.path).toBe('/run/banban/log.sock');
+    expect(loadText(`${MINIMAL}socket: { path: /x/s, owner: syslog, group: 4, mode: "0600" }\n`).config.sources).toMatchObject([{ type: 'unix', path: '/x/s', owner: 'syslog', group: '4', mode: 0o600 }]);
+    expect(loadText(`${MINIMAL}socket: { group: syslog }\n`).config.sources).toMatchObject([{ path: '/run/banban/log.sock', group: 'syslog' }]);
   });
   test('a socket has at most 107 bytes, counted as bytes of the absolute path', () => {
-    expect(loadText(`${MINIMAL}socket: /${'a'.repeat(106)}\n`).config.socket.path).toHaveLength(107);
+    expect(loadText(`${MINIMAL}socket: /${'a'.repeat(106)}\n`).config.sources[0]?.path).toHaveLength(107);
     expect(problemsOf(`${MINIMAL}socket: /${'a'.repeat(107)}\n`)).toEqual([expect.stringMatching(/^6: socket: the path of the log socket has 108 bytes .*the kernel allows 107; choose a shorter one$/)]);
     expect(problemsOf(`${MINIMAL}control: { socket: /${'ä'.repeat(54)} }\n`)).toEqual([expect.stringMatching(/^6: control.socket: the path of the control socket has 109 bytes/)]);
     expect(problemsOf(`${MINIMAL}socket: ${'a'.repeat(107)}\n`)).toEqual([expect.stringMatching(/the kernel allows 107/)]);
@@ -192,5 +207,27 @@ describe('warnings', () => {
   });
   test('a target that no rule uses is none', () => {
     expect(warningsOf(MINIMAL.replace('} }', '}, BYHAND: { ban: forever } }'))).toEqual([]);
+  });
+});
+
+describe('usedns', () => {
+  const of = (defaults: string, rule: string): string => `targets: { A: {} }\ndefaults: { ${defaults} }\nrules:\n  r: { target: A, badpatterns: [x <ip>]${rule} }\n`;
+  const CHOSEN = 'whoever owns the reverse DNS of an address chooses its name, and can choose one that leads to others and get them banned; better have your services log addresses';
+
+  test('is no, that of defaults, or the rule’s own', () => {
+    const says = (text: string) => loadText(text).config.rules[0]?.usedns;
+    expect(says(of('', ''))).toBe('no');
+    expect(says(of('usedns: warn', ''))).toBe('warn');
+    expect(says(of('usedns: yes', ', usedns: no'))).toBe('no');
+    expect(says(of('', ', usedns: yes'))).toBe('yes');
+  });
+  test('is warned of where names would get somebody banned, once and where it stands', () => {
+    expect(warningsOf(of('usedns: warn', ''))).toEqual([]);
+    expect(warningsOf(of('usedns: yes', ''))).toEqual([`2: warning: defaults.usedns: ${CHOSEN}`]);
+    expect(warningsOf(of('usedns: yes', ', usedns: yes'))).toEqual([`2: warning: defaults.usedns: ${CHOSEN}`, `4: warning: rules.r.usedns: ${CHOSEN}`]);
+  });
+  test('takes nothing else', () => {
+    for (const bad of ['true', 'on', 'raw', '1', '[yes]', '""', 'Yes']) expect(problemsOf(of('', `, usedns: ${bad}`)), bad).toEqual([expect.stringMatching(/^4: rules\.r\.usedns: found .*wanted no or warn or yes/)]);
+    expect(problemsOf('targets: { A: {} }\nrules:\n  r: { target: A, counts: bans, usedns: warn }\n  s: { target: A, badpatterns: [x <ip>] }\n')).toEqual(['3: rules.r.usedns: does nothing in a rule with counts: bans, which reads no lines']);
   });
 });

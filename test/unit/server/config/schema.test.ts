@@ -40,6 +40,14 @@ describe('the JSON Schema', () => {
     { allowlist: null },
     { allowlist: ['localhost'] },
     { allowlist: '127.0.0.1' },
+    { allowlist: ['self', 'home.example.org', 'HOME.example.org.', { file: '/etc/banban/allow.txt' }] },
+    { allowlist: ['x.123'] },
+    { allowlist: ['-a.example.org'] },
+    { allowlist: [{ file: '/x/' }] },
+    { allowlist: [{ file: '' }] },
+    { allowlist: [{ path: '/x' }] },
+    { allowlist: [{}] },
+    { allowlist: [5] },
     { targets: { A: { ban: ['1h', '2h', 'forever'] } } },
     { targets: { A: { ban: [] } } },
     { targets: { A: { ban: 60, seconds: '3m' } } },
@@ -102,6 +110,15 @@ describe('the JSON Schema', () => {
     { rules: { r: { ...rule, maxretry: 3 } } },
     { rules: [] },
     { sources: [] },
+    { notify: null },
+    { notify: [{ on: ['ban', 'error'], mail: 'root', every: '1h', smtp: 'localhost' }] },
+    { notify: [{ on: 'ban', webhook: 'https://example.org/x', format: 'slack', targets: ['A'] }] },
+    { notify: [{ on: 'ban', command: ['/x', '{address}'], at_most: 3 }] },
+    { notify: [{ mail: 'root' }] },
+    { notify: [{ on: 'bans', mail: 'root' }] },
+    { notify: [{ on: 'ban', mail: 'root', at_most: 0 }] },
+    { notify: [{ on: 'ban', mail: 'root', smtp: { port: 25 } }] },
+    { notify: { on: 'ban', mail: 'root' } },
   ])('and banban agree about %j', (part) => {
     const document = { ...base, ...part };
     // JSON is YAML.
@@ -126,8 +143,10 @@ describe('the manual', () => {
       'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'database', 'control', 'control.socket', 'control.group', 'control.mode', 'allowlist',
       'firewall', 'firewall.manage', 'firewall.remove_at_stop', 'firewall.hosts_deny',
       'targets', 'targets.NAME.backend', 'targets.NAME.ban', 'targets.NAME.ports', 'targets.NAME.protocol', 'targets.NAME.action', 'targets.NAME.ipv6_prefix', 'targets.NAME.network_after',
-      'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban', 'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'goodpatterns',
-      'rules', 'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns',
+      'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban', 'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'defaults.usedns', 'goodpatterns',
+      'rules', 'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.usedns', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns',
+      'notify', 'notify[].on', 'notify[].mail', 'notify[].webhook', 'notify[].command', 'notify[].every', 'notify[].at_most', 'notify[].targets', 'notify[].rules', 'notify[].whois', 'notify[].format', 'notify[].from',
+      'notify[].smtp', 'notify[].smtp.host', 'notify[].smtp.port', 'notify[].smtp.security', 'notify[].smtp.user', 'notify[].smtp.password_file', 'notify[].sendmail', 'notify[].timeout', 'notify[].name',
     ]);
     for (const { description } of manual) expect(description).toMatch(/^[^.]+(?:\.[^. ]+)*[^.]$/);
   });
@@ -138,7 +157,8 @@ describe('the manual', () => {
       'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]',
       'firewall.manage': 'false', 'firewall.remove_at_stop': 'false', 'firewall.hosts_deny': '/etc/hosts.deny',
       'targets.NAME.backend': 'xt_recent', 'targets.NAME.ban': '48h', 'targets.NAME.protocol': 'tcp', 'targets.NAME.action': 'drop', 'targets.NAME.ipv6_prefix': '128', 'targets.NAME.command.timeout': '10s',
-      'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'rules.NAME.resetconns': 'false',
+      'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'defaults.usedns': 'no', 'rules.NAME.resetconns': 'false',
+      'notify[].at_most': '10', 'notify[].whois': 'false', 'notify[].smtp.security': 'starttls', 'notify[].sendmail': '/usr/sbin/sendmail', 'notify[].timeout': '30s',
     });
     const explicit = `socket: ${defaults.socket}\ndatabase: ${defaults.database}\ncontrol: { socket: ${defaults['control.socket']}, mode: ${defaults['control.mode']} }
 allowlist: [127.0.0.0/8, '::1']\nfirewall: { manage: ${defaults['firewall.manage']}, remove_at_stop: ${defaults['firewall.remove_at_stop']}, hosts_deny: ${defaults['firewall.hosts_deny']} }

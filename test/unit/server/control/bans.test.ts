@@ -161,7 +161,7 @@ describe('POST bans', () => {
 
   test('says why the target has no room for it', async () => {
     const sentence = 'xt_recent has single addresses only';
-    const { results } = await post(['203.0.113.0/24'], [{ subject: subject('203.0.113.0/24'), outcome: 'refused', allowedBy: undefined, message: sentence }]);
+    const { results } = await post(['203.0.113.0/24'], [{ subject: subject('203.0.113.0/24'), outcome: 'refused', allowedBy: undefined, isGuarded: false, message: sentence }]);
     expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'refused', until: null, enforcement: null, heldIn: [], message: sentence }]);
   });
 

@@ -4,6 +4,7 @@ import type { EngineView } from '../../../../packages/server/src/control/daemon-
 import { handlers } from '../../../../packages/server/src/control/handlers.ts';
 import { misfit } from '../../../../packages/client/src/conforms.ts';
 import { daemonView, type GivenView } from '../../../support/daemon-view.ts';
+import { policy, rule } from '../../../support/policies.ts';
 import { nth } from '../../../support/records.ts';
 
 type TargetState = ReturnType<EngineView['targetStates']>[number];
@@ -66,4 +67,10 @@ describe('problems', () => {
     const { problems } = await status([target({ backends: [backend({ state: 'missing' })] })], { notEnforcing: () => 'started with --simulate' });
     expect(problems).toEqual(['nothing is enforced: started with --simulate']);
   });
+});
+
+test('host names are counted where a rule wants them, and null where none does', async () => {
+  expect(await status([])).toMatchObject({ hostNames: null });
+  const counters = { seen: 5, lookedUp: 4, failed: 3, spared: 2, dropped: 1 };
+  expect(await status([], { engine: { policy: policy({ rules: [rule('ssh', { usedns: 'warn' })] }), nameCounters: () => counters } })).toMatchObject({ hostNames: counters });
 });

@@ -1,7 +1,9 @@
 import { instant, ms, type Instant } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
+import { PIECE } from '../../../../packages/server/src/count/line-store.ts';
 import { createWindows, type Threshold } from '../../../../packages/server/src/count/window.ts';
 import { address, nth, subject, T0 } from '../../../support/records.ts';
+import { scaled } from '../../../support/search.ts';
 
 const rule = (given: Partial<Threshold> = {}): Threshold => ({ rule: 'ssh', occurrences: 3, interval: ms(1000), ...given });
 const at = (milliseconds: number): Instant => instant(T0 + milliseconds);
@@ -154,14 +156,16 @@ describe('memory is bounded', () => {
     expect(windows.size).toBe(100);
     expect(windows.evicted).toBeGreaterThan(800);
   });
-  test('the lines that are kept have a bound of their own', () => {
-    const windows = createWindows(1000, 100);
-    for (let i = 0; i < 10; i++) windows.hit(rule(), nth(i), at(i), 'x'.repeat(30));
-    expect(windows).toMatchObject({ size: 3, evicted: 7 });
-    expect([6, 7, 8, 9].filter((n) => windows.of([rule()], nth(n), at(9)).length > 0)).toEqual([7, 8, 9]);
+  test('the lines that are kept have a bound of their own: the least recently hit window loses its lines, and goes on counting', () => {
+    const windows = createWindows(1000, 3 * PIECE);
+    const two = rule({ occurrences: 2 });
+    for (let i = 0; i < 5; i++) windows.hit(two, nth(i), at(i), `line ${i}`);
+    expect(windows).toMatchObject({ size: 5, evicted: 0 });
+    const lines = [0, 1, 2, 3, 4].map((i) => windows.hit(two, nth(i), at(9), 'last')?.lines);
+    expect(lines).toEqual([['last'], ['last'], ['line 2', 'last'], ['line 3', 'last'], ['line 4', 'last']]);
   });
   test('room is given back by every way that a line goes: full, slid out, forgotten, swept, with its rule', () => {
-    const windows = createWindows(1000, 100);
+    const windows = createWindows(1000, 2 * PIECE);
     const long = 'x'.repeat(40);
     for (let round = 0; round < 20; round++) {
       const now = round * 10_000;
@@ -178,16 +182,49 @@ describe('memory is bounded', () => {
       windows.hit(rule(), A, at(now), long);
       windows.hit(rule(), B, at(now), long);
       expect(windows).toMatchObject({ size: 2, evicted: 0 });
-      windows.forget(['ssh'], A);
-      windows.forget(['ssh'], B);
+      for (const who of [A, B]) {
+        windows.hit(rule(), who, at(now), 'x');
+        expect(windows.hit(rule(), who, at(now), 'y')?.lines, 'B’s line made room for A’s third').toHaveLength(who === A ? 3 : 2);
+      }
     }
   });
-  test('a line longer than all that may be kept leaves nothing behind', () => {
-    const windows = createWindows(10, 100);
-    windows.hit(rule(), A, at(0), 'x');
+  test('a line longer than all that may be kept counts, and is not kept', () => {
+    const windows = createWindows(10, 2 * PIECE);
     windows.hit(rule(), B, at(1), 'x'.repeat(1000));
+    windows.hit(rule(), B, at(2), 'two');
+    expect(windows.hit(rule(), B, at(3), 'three')?.lines).toEqual(['two', 'three']);
+  });
+  test('matches have one, too: a rule that wants thousands does not fill the memory', () => {
+    const windows = createWindows(1000, 0);
+    const thousands = rule({ occurrences: 10_000 });
+    for (let i = 0; i < 200_000; i++) windows.hit(thousands, nth(i % 25), at(0), 'x');
+    expect(windows.evicted).toBeGreaterThan(0);
+    expect(windows.hit(rule({ occurrences: 2, rule: 'other' }), A, at(0), 'x')).toBeUndefined();
+    expect(windows.hit(rule({ occurrences: 2, rule: 'other' }), A, at(0), 'x')).toBeDefined();
+  });
+});
+
+describe('a million of them', () => {
+  test('are counted each by itself, and forgotten as time passes', { timeout: scaled(60_000) }, () => {
+    const windows = createWindows();
+    const two = rule({ occurrences: 2 });
+    for (let i = 0; i < 1_000_000; i++) windows.hit(two, nth(i), at(0), 'x');
+    expect(windows).toMatchObject({ size: 1_000_000, evicted: 0 });
+    for (let i = 0; i < 1_000_000; i += 1000) expect(windows.hit(two, nth(i), at(1), 'y')?.address).toBe(nth(i));
+    expect(windows.size).toBe(999_000);
+    for (let i = 0; i < 100; i++) windows.sweep(at(5000), ms(1000), 10_000);
     expect(windows.size).toBe(0);
-    windows.hit(rule(), A, at(2), 'x'.repeat(99));
-    expect(windows.size).toBe(1);
+  });
+  test('whose rule went are found by nobody, and go with the sweeps', () => {
+    const windows = createWindows(10_000);
+    for (let i = 0; i < 8000; i++) windows.hit(rule({ rule: i % 2 === 0 ? 'old' : 'kept' }), nth(i), at(0), 'x');
+    windows.keepRules(new Set(['kept']));
+    expect(windows.size).toBe(4000);
+    expect(windows.of([rule({ rule: 'old' })], nth(0), at(0))).toEqual([]);
+    windows.hit(rule({ rule: 'old' }), nth(0), at(0), 'a rule of that name again');
+    for (let i = 0; i < 5999; i++) windows.hit(rule({ rule: 'old' }), nth(10_000 + i), at(0), 'x');
+    expect(windows, 'they are in nobody’s way').toMatchObject({ size: 10_000, evicted: 0 });
+    for (let i = 0; i < 20; i++) windows.sweep(at(0), ms(1000), 1000);
+    expect(windows).toMatchObject({ size: 10_000, evicted: 0 });
   });
 });

@@ -26,11 +26,11 @@ describe('the length of a ban', () => {
 
 describe('an allowed address', () => {
   test('is not banned, and the reason names the entry', () => {
-    expect(decide(facts({ allowedBy: prefix('192.0.2.0/24') }))).toEqual({ kind: 'none', level: 1, reason: 'allowed by 192.0.2.0/24' });
+    expect(decide(facts({ allowedBy: prefix('192.0.2.0/24') }))).toEqual({ kind: 'none', level: 1, reason: 'allowed by 192.0.2.0/24', because: 'allowed' });
   });
   test('is not banned for longer either, and its offences still have their level', () => {
     const active = { since: later(-DAY), until: later(1), level: 1 };
-    expect(decide(facts({ allowedBy: prefix('::/0'), earlier: 5, active }))).toEqual({ kind: 'none', level: 6, reason: 'allowed by ::/0' });
+    expect(decide(facts({ allowedBy: prefix('::/0'), earlier: 5, active }))).toEqual({ kind: 'none', level: 6, reason: 'allowed by ::/0', because: 'allowed' });
   });
 });
 
@@ -39,13 +39,13 @@ describe('an address that is banned already', () => {
     expect(decide(facts({ earlier: 1, active: { since: later(-60_000), until: later(HOUR - 60_000), level: 1 } }))).toEqual({ kind: 'extend', level: 2, until: later(DAY) });
   });
   test('keeps the end that it has when that is the later one', () => {
-    expect(decide(facts({ active: { since: later(-60_000), until: later(DAY), level: 1 } }))).toEqual({ kind: 'none', level: 1, reason: 'already banned for longer' });
+    expect(decide(facts({ active: { since: later(-60_000), until: later(DAY), level: 1 } }))).toEqual({ kind: 'none', level: 1, reason: 'already banned for longer', because: 'covered', until: later(HOUR) });
     expect(decide(facts({ active: { since: later(-60_000), until: later(HOUR), level: 1 } }))).toMatchObject({ kind: 'none', reason: 'already banned for longer' });
     expect(decide(facts({ earlier: 7, active: { since: later(-60_000), until: NEVER, level: undefined } }))).toMatchObject({ kind: 'none', reason: 'already banned for longer' });
   });
   test('is not written to disk again for an extension of less than a twentieth', () => {
     const until = (gain: number) => decide(facts({ lengths: [ms(HOUR)], active: { since: later(-HOUR), until: later(HOUR - gain), level: 1 } }));
-    expect(until(HOUR / 20 - 1)).toEqual({ kind: 'none', level: 1, reason: 'already banned for as long' });
+    expect(until(HOUR / 20 - 1)).toMatchObject({ kind: 'none', level: 1, reason: 'already banned for as long', because: 'covered' });
     expect(until(HOUR / 20)).toEqual({ kind: 'extend', level: 1, until: later(HOUR) });
   });
   test('may be banned for ever however long its ban is', () => {

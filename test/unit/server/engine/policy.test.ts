@@ -3,15 +3,12 @@ import { describe, expect, test } from 'vitest';
 import type { PatternConfig, RuleConfig } from '../../../../packages/server/src/config/config.ts';
 import { compilePolicy, type Packs } from '../../../../packages/server/src/engine/policy.ts';
 import { compilePack, type PatternSource } from '../../../../packages/server/src/match/pack.ts';
-import { config, pattern, policy, prefix, rule, target } from '../../../support/policies.ts';
+import { config, pattern, policy, rule, target } from '../../../support/policies.ts';
 import { entryOf } from '../../../support/parsed.ts';
-import { address } from '../../../support/records.ts';
 
 describe('a policy', () => {
-  test('has the allow list, the targets in their order and the rules that run', () => {
-    const p = policy({ allowlist: [prefix('192.0.2.0/24')], targets: [target('B'), target('A')], rules: [rule('one', { target: 'B' }), rule('two', { target: 'A' })] });
-    expect(p.allowlist.find(address('192.0.2.7'))).toBe('192.0.2.0/24');
-    expect(p.allowlist.find(address('198.51.100.1'))).toBeUndefined();
+  test('has the targets in their order and the rules that run', () => {
+    const p = policy({ targets: [target('B'), target('A')], rules: [rule('one', { target: 'B' }), rule('two', { target: 'A' })] });
     expect([...p.targets.keys()]).toEqual(['B', 'A']);
     expect(p.rules.map((r) => r.threshold)).toEqual([{ rule: 'one', occurrences: 3, interval: 3_600_000 }, { rule: 'two', occurrences: 3, interval: 3_600_000 }]);
     expect(p.disabled.size).toBe(0);

@@ -1,6 +1,7 @@
 import { instant, type Instant } from 'banban-shared';
 import { expect, test } from 'vitest';
 import type { Clock } from '../../../../packages/server/src/clock.ts';
+import { createFeed } from '../../../../packages/server/src/engine/feed.ts';
 import { createPump, type PumpOptions } from '../../../../packages/server/src/engine/pump.ts';
 import { T0 } from '../../../support/records.ts';
 
@@ -10,11 +11,12 @@ function room(options: Partial<PumpOptions> & { readonly workTakes?: number } = 
   let due: (() => void)[] = [];
   const worked: string[] = [];
   const arrivals: Instant[] = [];
+  const feed = createFeed({ name: 'log' });
   const slices: number[] = [];
   const clock: Clock = { now: () => instant(now), after: () => ({ cancel: () => undefined }), soon: (action) => void due.push(action) };
   const pump = createPump({
     clock,
-    work: (bytes, at) => {
+    work: ({ bytes, at }) => {
       worked.push(bytes.toString());
       arrivals.push(at);
       now += options.workTakes ?? 0;
@@ -24,7 +26,7 @@ function room(options: Partial<PumpOptions> & { readonly workTakes?: number } = 
   });
   return {
     pump, worked, arrivals, slices,
-    push: (...texts: readonly string[]) => texts.forEach((text) => pump.push(Buffer.from(text), instant(now))),
+    push: (...texts: readonly string[]) => texts.forEach((text) => pump.push({ bytes: Buffer.from(text), at: instant(now), feed, progress: undefined })),
     /** One turn of the loop; answers whether anybody wanted it. */
     turn(): boolean {
       const actions = due;
@@ -171,7 +173,7 @@ test('a fault in the work of one delivery is not hidden and does not keep the ot
   const worked: string[] = [];
   let ends = 0;
   const r = room({
-    work: (bytes) => {
+    work: ({ bytes }) => {
       if (bytes.toString() === 'bad') throw new Error('a fault');
       worked.push(bytes.toString());
     },

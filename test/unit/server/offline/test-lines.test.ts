@@ -68,3 +68,32 @@ test('the program of the last line can be asked for', () => {
   made.test(bytes, 0, bytes.length);
   expect(programOf(made.entry)).toBe('cron');
 });
+
+describe('of a line with a host name where the address should be it is said', () => {
+  const NAMED = FAILED.replace('203.0.113.7', 'host.example.com');
+  const named = (usedns: readonly ('no' | 'warn' | 'yes' | undefined)[], line: string, program?: string) => {
+    const made = createTester({ good, rules: usedns.map((one) => ({ name: 'r', patterns: [bad], ...(one === undefined ? {} : { usedns: one }) })) }, program);
+    const bytes = Buffer.from(line);
+    expect(made.test(bytes, 0, bytes.length)).toEqual(line.includes('203') ? expect.anything() : undefined);
+    return made.named();
+  };
+  test('which one, and the most that a rule does', () => {
+    expect(named(['no', 'warn'], `sshd[1]: ${NAMED}`)).toEqual({ name: 'host.example.com', usedns: 'warn' });
+    expect(named(['warn', 'yes'], `sshd[1]: ${NAMED}`)).toEqual({ name: 'host.example.com', usedns: 'yes' });
+    expect(named([undefined], NAMED, 'sshd')).toEqual({ name: 'host.example.com', usedns: 'no' });
+  });
+  test('nothing where there is none, or where it was about something else', () => {
+    expect(named(['yes'], `sshd[1]: ${FAILED}`)).toBeUndefined();
+    expect(named(['yes'], 'sshd[1]: host.example.com')).toBeUndefined();
+    expect(named(['yes'], 'sshd[1]: Accepted password for ann from host.example.com port 22 ssh2')).toBeUndefined();
+  });
+  test('of rules that ignore names in the first lines only', () => {
+    const made = createTester({ good, rules: [{ name: 'r', patterns: [bad] }] }, undefined);
+    const all = Array.from({ length: 200 }, () => {
+      const bytes = Buffer.from(`sshd[1]: ${NAMED}`);
+      made.test(bytes, 0, bytes.length);
+      return made.named();
+    });
+    expect(all.filter((one) => one !== undefined)).toHaveLength(100);
+  });
+});

@@ -15,6 +15,9 @@ const FROZEN: Readonly<Record<number, string>> = {
   1: '39975a6bacfa5ccf0b5135b20215d41d2bb540bbbea28ec62cac49bd3540e72b',
   2: '8422d10fa4932ff4f7f154c1e9da507265ed6ef9d5d007f9ca0b6fb95476db6a',
   3: 'f4e771b71e4d39eba332d009cac1e60541f11d80539ee69a2f2ecffa28b0a4fb',
+  4: '96456749f9fd7add1601b982a2707f615f24e935d9ceae21c1ade0a0b9f745e5',
+  5: '1c839a91dad8a20d02ea5b0ba23606f7b1c2e82a5eecfacc464e59e838e3f148',
+  6: 'b02d1fb0a715e22104753220fb56bd25b9dfb21dada9f2abe6e88ec6648b7975',
 };
 
 test('a migration’s text is never changed', () => {

@@ -52,7 +52,7 @@ describe('a ban', () => {
     const written = s.writeBans(texts.map((text) => banWrite({ address: subject(text), offence: offence({ address: subject(text) }) })), 'process');
     expect(written.map((ban) => ban.address)).toEqual(texts);
     expect(s.activeBans()).toEqual(written);
-    expect(s.countOffences(subject('192.0.2.0/24'), 'BLOCKER', T0)).toBe(1);
+    expect(s.countOffences([subject('192.0.2.0/24')], { target: 'BLOCKER' }, T0)).toBe(1);
     s.endBans([{ id: first(written).id, at: later(5), by: 'expired', name: undefined }], 'process');
     expect(s.unreleased()).toEqual([{ id: 1, address: '192.0.2.0/24', target: 'BLOCKER' }]);
     expect(s.endedBansOf(subject('192.0.2.0/24'), 10)).toHaveLength(1);
@@ -204,10 +204,10 @@ describe('offences', () => {
       offence({ at: later(3), target: 'THROTTLE' }),
       offence({ at: later(3), address: B }),
     ]);
-    expect(s.countOffences(A, 'BLOCKER', later(1))).toBe(2);
-    expect(s.countOffences(A, 'BLOCKER', later(2))).toBe(1);
-    expect(s.countOffences(A, 'BLOCKER', instant(-Infinity))).toBe(2);
-    expect(s.countOffences(A, 'BLOCKER', NEVER)).toBe(0);
+    expect(s.countOffences([A], { target: 'BLOCKER' }, later(1))).toBe(2);
+    expect(s.countOffences([A], { target: 'BLOCKER' }, later(2))).toBe(1);
+    expect(s.countOffences([A], { target: 'BLOCKER' }, instant(-Infinity))).toBe(2);
+    expect(s.countOffences([A], { target: 'BLOCKER' }, NEVER)).toBe(0);
   });
 
   test('keep a bounded amount of lines, the newest', () => {

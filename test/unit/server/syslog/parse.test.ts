@@ -56,6 +56,7 @@ describe('RFC 5424', () => {
     ['an escaped quote', line(String.raw`[a@1 b="x\"] y"]`)],
     ['an escaped backslash before the quote', line(String.raw`[a@1 b="x\\"]`)],
     ['a byte order mark', line('-', ` \ufeff${message}`)],
+    ['a space before the message, as rsyslog’s own template writes it', line('-', `  ${message}`)],
     ['a message id', `<38>1 2026-03-03T03:00:00Z host sshd 811 ID47 - ${message}`],
     ['no stamp', `<38>1 - host sshd 811 - - ${message}`],
     ['no host', `<38>1 2026-03-03T03:00:00+01:00 - sshd 811 - - ${message}`],

@@ -1,11 +1,12 @@
 /** Bans: to list them, to make them, to end them. */
-import { ApiError, FOREVER, ms, toIso, type BanResult, type UnbanResult } from 'banban-shared';
+import { ApiError, FOREVER, ms, toIso, type BanResult, type Subject, type UnbanResult } from 'banban-shared';
 import { isAbout } from '../about.ts';
 import type { EngineView } from '../daemon-view.ts';
+import { guardsNow, setApart } from '../guarded.ts';
 import type { Handler } from '../handler.ts';
 import { filterInSlices, inSlices, SLICE } from '../in-slices.ts';
 import { readBannable, readSubject, readSubjects, readTarget, readTargetOrFirst } from '../input.ts';
-import { bannedNotes, enforcementMessage, holders, refusedMessage, unbanMessage, widenedBy } from '../sentences.ts';
+import { bannedNotes, enforcementMessage, guardedMessage, holders, refusedMessage, unbanMessage, unitOf, widenedBy } from '../sentences.ts';
 import { banView, hitsOfBans } from '../views.ts';
 
 /**
@@ -25,27 +26,35 @@ export const bansHandler: Handler<'bans'> = async (daemon, { query }) => {
   return bans.length <= SLICE ? { bans: bans.map(view) } : inSlices(clock, 'bans', bans, view);
 };
 
-/** POST /v1/bans: bans by hand. Answers when the kernel has been read back. */
-export const banHandler: Handler<'ban'> = (daemon, { body }) => {
+/** POST /v1/bans: bans by hand. What is guarded now is refused, unless it is forced. Answers when the kernel has been read back. */
+export const banHandler: Handler<'ban'> = async (daemon, { body }) => {
   const { engine } = daemon;
+  const guards = body.force === true ? [] : await guardsNow(daemon, body.from ?? []);
   const target = readTargetOrFirst(daemon, body.target);
   const length = body.durationSeconds === undefined ? undefined : body.durationSeconds === null ? FOREVER : ms(body.durationSeconds * 1000);
   const subjects = readBannable(body.addresses);
-  const outcomes = engine.ban({ subjects, target, length, reason: body.reason, by: body.by });
+  const bits = engine.policy.targets.get(target)?.ipv6Prefix ?? 128;
+  const { free, guarded } = setApart(engine, subjects.map((subject) => [subject, unitOf(subject, bits)]), guards);
+  // By force, because what is guarded was set apart, with those of the person who asks.
+  const outcomes = free.length === 0 ? [] : engine.ban({ subjects: free, target, length, reason: body.reason, by: body.by, force: true });
   const isHeld = outcomes.every((outcome) => outcome.outcome === 'refused' || outcome.enforcement === 'held');
   const state = isHeld ? undefined : engine.targetStates().find((t) => t.name === target);
-  const bits = engine.policy.targets.get(target)?.ipv6Prefix ?? 128;
   const widened = widenedBy(subjects, bits);
   const holdersOf = holders(state, bits);
-  const results = outcomes.map((outcome): BanResult => {
+  const refused = (address: Subject, message: string): BanResult => ({ address, target, outcome: 'refused', until: null, enforcement: null, heldIn: [], message });
+  const made = (outcome: (typeof outcomes)[number]): BanResult => {
     const asked = widened.get(outcome.subject);
-    if (outcome.outcome === 'refused') return { address: outcome.subject, target, outcome: 'refused', until: null, enforcement: null, heldIn: [], message: refusedMessage(outcome, asked) };
+    if (outcome.outcome === 'refused') return refused(outcome.subject, refusedMessage(outcome, asked));
     const { ban, enforcement } = outcome;
     const why = enforcementMessage(ban.address, target, enforcement, state);
     const notes = [...(why === undefined ? [] : [why]), ...bannedNotes(outcome, asked)];
     return { address: ban.address, target, outcome: outcome.outcome, until: toIso(ban.until), enforcement, heldIn: enforcement === 'held' ? [] : holdersOf(ban.address), message: notes.length === 0 ? null : notes.join('; ') };
-  });
-  return { results };
+  };
+  // In the order of the request.
+  const results = new Map<Subject, BanResult | undefined>(subjects.map((subject) => [unitOf(subject, bits), undefined]));
+  for (const [subject, guard] of guarded) results.set(subject, refused(subject, guardedMessage(subject, guard, widened.get(subject))));
+  for (const outcome of outcomes) results.set(outcome.subject, made(outcome));
+  return { results: [...results.values()].flatMap((result) => result ?? []) };
 };
 
 const unbanView = (outcome: ReturnType<EngineView['unban']>[number], target: string | undefined): UnbanResult => {

@@ -5,10 +5,17 @@ import type { Handler } from '../handler.ts';
 import { isoOf } from '../views.ts';
 
 /** Every rule of the configuration with its counters, in the order of the file. */
-export const ruleViews = (engine: EngineView): RuleStatus[] =>
-  engine.policy.config.rules.map(({ name, target, occurrences, interval }) => ({
-    name, target, occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name), disabled: engine.policy.disabled.get(name) ?? null,
-  }));
+export function ruleViews(engine: EngineView): RuleStatus[] {
+  const stopped = engine.stoppedRules();
+  return engine.policy.config.rules.map(({ name, target, occurrences, interval }) => {
+    const stop = stopped.get(name);
+    return {
+      name, target, occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name),
+      disabled: engine.policy.disabled.get(name) ?? null,
+      stopped: stop === undefined ? null : { since: isoOf(stop.since), reason: stop.reason },
+    };
+  });
+}
 
 function viewOf({ engine }: DaemonView, { name, good, rules, compiled, pack, packPattern }: PatternInUse): PatternView {
   const { matches, bans, pardoned, lastAt } = engine.patternCounters(name);
@@ -26,6 +33,12 @@ export const rulesHandler: Handler<'rules'> = (daemon) => ({
   rules: ruleViews(daemon.engine),
   patterns: [...daemon.engine.policy.patterns.values()].map((p) => viewOf(daemon, p)).sort((a, b) => (a.name < b.name ? -1 : 1)),
 });
+
+/** POST /v1/rules/resume: lets a rule ban again that the circuit breaker has stopped. */
+export const resumeHandler: Handler<'resume'> = ({ engine }, { body: { rule, by } }) => {
+  if (engine.policy.config.rules.every(({ name }) => name !== rule)) throw new ApiError('unknown_rule', `there is no rule ${JSON.stringify(rule)}; banctl rules lists them`);
+  return { rule, resumed: engine.resumeRule(rule, by) };
+};
 
 /** GET /v1/pattern: one pattern with its expression and its evidence. */
 export const patternHandler: Handler<'pattern'> = (daemon, { query }) => {
@@ -45,7 +58,7 @@ export const patternHandler: Handler<'pattern'> = (daemon, { query }) => {
 
 /** POST /v1/match: what would be done about a line that came now. Nothing is counted and nobody is banned. */
 export const matchHandler: Handler<'match'> = ({ engine }, { body }) => {
-  const { entry, isOwn, good, rules, notAnAddress } = engine.forecast(Buffer.from(body.line));
+  const { entry, isOwn, good, rules, notAnAddress, names } = engine.forecast(Buffer.from(body.line));
   const [first] = rules;
   const found = good ?? first;
   const bytes = entry.text.subarray(entry.textStart, entry.textEnd);
@@ -57,6 +70,7 @@ export const matchHandler: Handler<'match'> = ({ engine }, { body }) => {
     user: found?.pattern.userOf(bytes) ?? null,
     pattern: found?.pattern.name ?? null,
     notAnAddress,
+    hostNames: names.map(({ rule, name, pattern }) => ({ name, rule: rule.name, pattern: pattern.name, usedns: rule.usedns })),
     times: entry.times,
     rules: rules.map(({ rule, address, pattern, matches, decision }): MatchResponse['rules'][number] => ({
       rule: rule.config.name,

@@ -2,7 +2,8 @@ import { NEVER, type StatusResponse, type TargetStatus } from 'banban-shared';
 import type { EngineView } from '../daemon-view.ts';
 import type { Handler } from '../handler.ts';
 import { problemsOf } from '../problems.ts';
-import { isoOf } from '../views.ts';
+import { guardView, isoOf } from '../views.ts';
+import { receiverViews } from './notify.ts';
 import { ruleViews } from './rules.ts';
 
 /** So many addresses that are banned but not held are named, and so many that are held and not banned; of the rest there is a count. */
@@ -33,20 +34,26 @@ export const statusHandler: Handler<'status'> = (daemon) => {
     enforcing: notEnforcing === undefined,
     simulatedBecause: notEnforcing ?? null,
     config: { path: config.path, loadedAt: isoOf(config.loadedAt), error: config.error ?? null, warnings: [...config.warnings] },
-    sources: daemon.sources.map((source) => {
-      const { datagrams, bytes, cut, lastAt, error } = source.stats();
+    sources: daemon.sources().map(({ source, feed, error, alarm }) => {
+      const { datagrams, bytes, cut, lastAt, lagBytes, lagMs, refused, lost } = source.stats();
+      const { lines, dropped, unparsed, own, matched, lastMatchAt } = feed.counters;
       return {
-        type: source.type, path: source.path, datagrams, bytes, lines: counters.lines, dropped: queue.dropped, cut,
-        unparsed: counters.unparsed, own: counters.own, queued: queue.queued, queueCapacity: queue.capacity,
-        lastAt: lastAt === undefined ? null : isoOf(lastAt), error: error ?? null,
+        type: source.type, path: source.path, datagrams, bytes, lines, dropped, cut, unparsed, own, matched,
+        lastMatchAt: lastMatchAt === undefined ? null : isoOf(lastMatchAt), queued: queue.queued, queueCapacity: queue.capacity,
+        lastAt: lastAt === undefined ? null : isoOf(lastAt), lagBytes: lagBytes ?? null, lagMilliseconds: lagMs === undefined ? null : Math.round(lagMs),
+        refused: refused === undefined ? null : { count: refused.count, last: refused.last ?? null }, lost: lost ?? null, error: error ?? null, alarm: alarm ?? null,
       };
     }),
     matching: { good: counters.good, bad: counters.bad, notAnAddress: counters.notAnAddress },
+    hostNames: engine.policy.hostNames === undefined ? null : { ...engine.nameCounters() },
     windows: engine.windows(),
     rules: ruleViews(engine),
     targets: engine.targetStates().map(targetView),
     bans: { active: bans.length, permanent: bans.filter((b) => b.until === NEVER).length },
     connections,
+    guards: daemon.guards.list().length,
+    guarded: daemon.guards.list().slice(0, MOST_NAMED).map(guardView),
+    notify: receiverViews(daemon),
     store: { ...daemon.store(), error: engine.storeProblem() ?? null },
     memory: { rssBytes: process.memoryUsage.rss() },
   };

@@ -1,7 +1,7 @@
 /** Finds the subject that an address of a kernel message belongs to: by bytes, because a table has hundreds of thousands of them. */
 import { addressBytes, networkOf, type Family, type Subject } from 'banban-shared';
 import type { Clock } from '../../clock.ts';
-import { inSlices } from './slices.ts';
+import { inSlices } from '../../slices.ts';
 
 /** The subjects of one pass. Of two that hold an address the narrower one is found. */
 export interface SubjectMatcher {

@@ -3,7 +3,7 @@ import type { Subject } from 'banban-shared';
 import type { Clock } from '../../clock.ts';
 import type { ConnectionCutter, CutReport, CutterStats } from '../firewall.ts';
 import { passes, type Passes } from './passes.ts';
-import { inSlices } from './slices.ts';
+import { inSlices } from '../../slices.ts';
 import { NOT_ALLOWED, type Sweep } from './sweep.ts';
 
 /** What it works with. */

@@ -1,4 +1,4 @@
-import { precise, type Clock } from '../../clock.ts';
+import { precise, type Clock } from './clock.ts';
 
 /** Half of what a log line may have to wait for. */
 const LONGEST_SLICE_MS = 0.5;

@@ -1,0 +1,56 @@
+/**
+ * From where people have logged in: for a grace of minutes in memory, for 30 days in the database. A busy mail server has
+ * a login a millisecond, so one of an address is written once an hour, and all of them together.
+ */
+import type { Instant, Ms, Subject } from 'banban-shared';
+import type { PastStore } from '../store/store.ts';
+import { createRecent } from './recent.ts';
+
+/** What `lastWithin30Days` goes by. */
+export const REMEMBERED = 30 * 86_400_000;
+const WRITTEN_AGAIN = 3_600_000;
+const MOST_IN_MEMORY = 50_000;
+/** Not written yet; more than that in half a second come from nobody who is a person. */
+const MOST_WAITING = 10_000;
+
+/** Who logged in when. */
+export interface Logins {
+  note(subject: Subject, at: Instant): void;
+  /** Whether somebody logged in from there at most `length` ago. */
+  isWithin(subject: Subject, length: Ms, at: Instant): boolean;
+  lastWithin30Days(subject: Subject, at: Instant): Instant | undefined;
+  /** Writes what is not written yet. @throws StoreError, and it is kept for the next time */
+  save(): void;
+  /** How many are not written yet. */
+  readonly waiting: number;
+}
+
+/** Begins with what the store has. */
+export function createLogins(store: Pick<PastStore, 'noteLogins' | 'lastLogin'>): Logins {
+  const recent = createRecent<Subject, { at: Instant; written: Instant | undefined }>(MOST_IN_MEMORY);
+  const waiting = new Map<Subject, Instant>();
+  return {
+    note(subject, at) {
+      const written = recent.get(subject)?.written;
+      const isDue = written === undefined || Math.abs(at - written) >= WRITTEN_AGAIN;
+      if (isDue && waiting.size < MOST_WAITING) waiting.set(subject, at);
+      recent.set(subject, { at, written: isDue ? at : written });
+    },
+    isWithin(subject, length, at) {
+      const last = recent.get(subject)?.at;
+      return last !== undefined && at - last <= length;
+    },
+    lastWithin30Days(subject, at) {
+      const last = recent.get(subject)?.at ?? store.lastLogin(subject);
+      return last !== undefined && at - last <= REMEMBERED ? last : undefined;
+    },
+    save() {
+      if (waiting.size === 0) return;
+      store.noteLogins(waiting);
+      waiting.clear();
+    },
+    get waiting() {
+      return waiting.size;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** What a rotation made of a file: where among its neighbours the rest of it is, and what was written and moved on while nobody looked. */
+import { open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { HEAD, isHeadOf, type FilePosition } from './file-position.ts';
+import { headOf } from './file-follower.ts';
+import { identify, isCompressed, namesIn } from './find-files.ts';
+
+/** Neighbours that are looked at; those with the file's own name in theirs come first. */
+const MOST_LOOKED_AT = 1000;
+/** A file system may stamp a write with the time of the last tick of its clock. */
+const TICK_MS = 20;
+
+/** Fewer bytes are alike by chance: the date alone. */
+const LEAST_ALIKE = 32;
+
+/** A neighbour. */
+export interface Neighbour {
+  readonly path: string;
+  readonly id: string;
+  readonly size: number;
+  readonly mtime: number;
+  readonly head: Buffer;
+}
+
+/** What rotations leave behind is called after the file: `access.log.1`, `access-20260101.log`. */
+const stemOf = (name: string): string => /^\.?[^.\-_]*/.exec(name)?.[0] ?? name;
+
+async function look(path: string, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour | undefined> {
+  try {
+    const { id, isFile, size, mtime } = await identify(path);
+    if (!isFile || !wanted(id, mtime)) return undefined;
+    const handle = await open(path, 'r');
+    try {
+      return { path, id, size, mtime, head: await headOf(handle) };
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // It went away, or may not be read: then it is of no use.
+    return undefined;
+  }
+}
+
+async function neighboursOf(path: string, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour[]> {
+  const directory = dirname(path);
+  const stem = stemOf(basename(path));
+  let names: string[];
+  try {
+    names = await namesIn(directory);
+  } catch {
+    return [];
+  }
+  const isOwn = (name: string): boolean => name.startsWith(stem);
+  const ordered = [...names.filter(isOwn), ...names.filter((name) => !isOwn(name))].filter((name) => !isCompressed(name)).slice(0, MOST_LOOKED_AT);
+  const found: Neighbour[] = [];
+  for (const name of ordered) {
+    const neighbour = await look(join(directory, name), wanted);
+    if (neighbour !== undefined) found.push(neighbour);
+  }
+  return found;
+}
+
+/** The file that was read, under another name in the same directory. */
+export async function findRenamed(position: FilePosition): Promise<Neighbour | undefined> {
+  const [found] = await neighboursOf(position.path, (id) => id === position.id);
+  return found !== undefined && found.size >= position.offset && isHeadOf(found.head, position) ? found : undefined;
+}
+
+/** A copy of what was in a file before it was truncated: it begins as the file did, and has all that was read of it. The newest, where there are several. */
+export async function findCopy(position: FilePosition): Promise<Neighbour | undefined> {
+  if (position.headLength === 0) return undefined;
+  const stem = stemOf(basename(position.path));
+  const all = await neighboursOf(position.path, (id) => id !== position.id);
+  const copies = all.filter(({ path, size, head }) => basename(path).startsWith(stem) && size >= position.offset && isHeadOf(head, position));
+  return copies.sort((a, b) => b.mtime - a.mtime)[0];
+}
+
+/**
+ * Files that had the name of this one for a while since it was read last, and were moved on: `NAME.1`, `NAME-20260101`, written to since
+ * then. What begins as one of `heads` is a copy of what is known. The oldest first.
+ */
+export async function findMissed(position: FilePosition, isKnown: (neighbour: Neighbour) => boolean, heads: readonly Buffer[]): Promise<Neighbour[]> {
+  const name = basename(position.path);
+  const isRotated = (path: string): boolean => basename(path).startsWith(name) && /^[.-]\d/.test(basename(path).slice(name.length));
+  const all = await neighboursOf(position.path, (_id, mtime) => mtime >= position.seen - TICK_MS);
+  const isCopy = ({ head }: Neighbour): boolean => isHeadOf(head, position) && position.headLength > 0;
+  const isCopyOf = ({ head }: Neighbour, other: Buffer): boolean => {
+    const length = Math.min(head.length, other.length, HEAD);
+    return length >= LEAST_ALIKE && head.subarray(0, length).equals(other.subarray(0, length));
+  };
+  return all.filter((one) => isRotated(one.path) && !isKnown(one) && !isCopy(one) && !heads.some((head) => isCopyOf(one, head))).sort((a, b) => a.mtime - b.mtime);
+}

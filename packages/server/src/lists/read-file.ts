@@ -1,0 +1,62 @@
+/** Reads a list that is a file of this machine, and tells whether it has changed. */
+import { constants } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { listParser, type ListText } from 'banban-shared';
+
+/** As for a list that is fetched. */
+const LARGEST = 64 * 1024 * 1024;
+const PIECE = 65_536;
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file: a part of its path is not a directory',
+  EACCES: 'banband may not read it',
+  EPERM: 'banband may not read it',
+  ELOOP: 'its symbolic links lead in a circle',
+  // A socket can't be opened.
+  ENXIO: 'it is not a regular file',
+};
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return REASONS[code] ?? `it can’t be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): string => [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+
+/** What is another when the file was written or replaced; undefined when there is none. */
+export async function fileStamp(path: string): Promise<string | undefined> {
+  try {
+    return stampOf(await stat(path, { bigint: true }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The list, and the stamp that the file had then; or a problem, a sentence that begins with the path. Never throws, never waits for a pipe. */
+export async function readListFile(path: string, most: number): Promise<{ readonly kind: 'list'; readonly list: ListText; readonly stamp: string } | { readonly kind: 'failed'; readonly problem: string }> {
+  const failed = (problem: string) => ({ kind: 'failed', problem: `${path}: ${problem}` }) as const;
+  let file: FileHandle | undefined;
+  try {
+    // O_NONBLOCK, or opening a pipe would wait for its writer.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await file.stat({ bigint: true });
+    if (!stats.isFile()) return failed(stats.isDirectory() ? 'it is a directory; give the path of a file' : 'it is not a regular file');
+    const parser = listParser(most);
+    const bytes = Buffer.alloc(PIECE);
+    for (let size = 0; ; ) {
+      const { bytesRead } = await file.read(bytes, 0, PIECE, null);
+      if (bytesRead === 0) break;
+      size += bytesRead;
+      if (size > LARGEST) return failed('it has more than 64 MiB, which no list of addresses has');
+      const problem = parser.push(bytes.subarray(0, bytesRead));
+      if (problem !== undefined) return failed(problem);
+    }
+    const list = parser.end();
+    return 'problem' in list ? failed(list.problem) : { kind: 'list', list, stamp: stampOf(stats) };
+  } catch (error) {
+    return failed(reasonOf(error));
+  } finally {
+    await file?.close().catch(() => undefined);
+  }
+}

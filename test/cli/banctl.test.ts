@@ -60,6 +60,19 @@ describe('each verb asks one thing and shows the answer', () => {
     expect((await ask({ body }, ['ban', '203.0.113.7'])).asked[0]?.body).toEqual({ addresses: ['203.0.113.7'], by: person });
   });
 
+  test('ban says where the person is connected from, and asks for nothing but force with --force', async () => {
+    const body = { results: [aBanResult(now)] };
+    const from = async (args: string[], env: NodeJS.ProcessEnv): Promise<unknown> => {
+      const daemon = await fakeDaemon({ body });
+      await banctl(args, { socket: daemon.socket, env });
+      return daemon.asked[0]?.body;
+    };
+    const env = { SSH_CONNECTION: '192.0.2.7 4242 192.0.2.1 22', SSH_CLIENT: '192.0.2.7 4242 22' };
+    expect(await from(['ban', '203.0.113.7'], env)).toEqual({ addresses: ['203.0.113.7'], from: ['192.0.2.7'], by: person });
+    expect(await from(['ban', '203.0.113.7', '--force'], env)).toEqual({ addresses: ['203.0.113.7'], force: true, by: person });
+    expect(await banctl(['unban', '203.0.113.7', '--force'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/--force is an option of .*, not of unban\./) });
+  });
+
   test('unban ends the bans of an address, or of all', async () => {
     const body = { results: [anUnbanResult({ targets: ['BLOCKER', 'THROTTLE'] })] };
     const one = await ask({ body }, ['unban', '203.0.113.7']);

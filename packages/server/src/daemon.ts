@@ -119,6 +119,7 @@ function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[])
   changes.push(...sourceChanges(before.config.sources, now.config.sources));
   const patterns = (p: Policy): string => p.config.goodPatterns.map((g) => g.source).join('\n');
   if (patterns(before) !== patterns(now)) changes.push('good patterns changed');
+  if (JSON.stringify(before.config.guard) !== JSON.stringify(now.config.guard)) changes.push('guard changed');
   const allowOf = ({ allowlist, allowFiles, allowHosts, allowSelf }: Config): readonly string[] => [...allowlist, ...allowHosts, ...allowFiles.map((file) => `file ${file}`), ...(allowSelf ? ['self'] : [])];
   const allowed = allowOf(now.config);
   if (allowOf(before.config).join() !== allowed.join()) changes.push(`allow list changed: ${allowed.length} entries`);
@@ -248,6 +249,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log: plainLo
       notifier.configure(next.policy.config.notify);
       lists.configure(next.policy.config.lists);
       supervisor?.look();
+      void guards.look();
       const warnings = [...next.warnings.map(formatIssue), ...needsRestart(config, next.policy.config)];
       loaded = { at: clock.now(), error: undefined, warnings };
       log.info('reloaded', { path: configPath, changes: changes.length === 0 ? ['nothing changed'] : changes });

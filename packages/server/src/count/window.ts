@@ -1,4 +1,7 @@
-/** Exact sliding windows of matches, one for each rule and address (or IPv6 network, where the target bans those), in bounded memory. */
+/**
+ * Exact sliding windows of matches, one for each rule and address (or IPv6 network, where the target bans those), in bounded memory
+ * (ADR 0017). It is longer than most files: the order of the windows, their matches and their lines are one table, and each step changes all three.
+ */
 import { FOREVER, instant, type Instant, type Ms, type Subject } from 'banban-shared';
 import { Buckets, OWN_WORDS } from './buckets.ts';
 import { LineStore } from './line-store.ts';

@@ -4,6 +4,8 @@ import { after, ms, type Instant, type Ms, type Prefix } from 'banban-shared';
 /** All that a decision goes by. */
 export interface OffenceFacts {
   readonly at: Instant;
+  /** What time it is; later than `at` where a log is read long after it was written. */
+  readonly now?: Instant;
   /** The allow-list entry that holds the address. */
   readonly allowedBy: Prefix | undefined;
   /** Why nobody but a person may ban it; undefined where anybody may. */
@@ -26,7 +28,7 @@ export interface OffenceFacts {
  */
 export type Decision =
   | { readonly kind: 'ban' | 'extend'; readonly level: number; readonly until: Instant }
-  | { readonly kind: 'none'; readonly level: number; readonly reason: string; readonly because: 'allowed' | 'guarded' | 'stopped' | 'covered'; /** Of one that is covered: when the ban would have ended. */ readonly until?: Instant };
+  | { readonly kind: 'none'; readonly level: number; readonly reason: string; readonly because: 'allowed' | 'guarded' | 'stopped' | 'covered' | 'late'; /** Of one that is covered: when the ban would have ended. */ readonly until?: Instant };
 
 /**
  * Lines that were under way when the ban began are the same offence, not the next: sshd alone writes up to six failures
@@ -52,7 +54,7 @@ function whyCovered(until: Instant, length: Ms, standing: Instant): string | und
 }
 
 /** Judges one offence. The allow list comes before everything; a ban is never made shorter (I1, I3). */
-export function decide({ at, allowedBy, guard, stopped, earlier, lengths, shorter = 0, active }: OffenceFacts): Decision {
+export function decide({ at, now = at, allowedBy, guard, stopped, earlier, lengths, shorter = 0, active }: OffenceFacts): Decision {
   const settling = active?.level !== undefined && at - active.since < SETTLING;
   const level = settling ? (active?.level ?? 1) : earlier + 1;
   if (allowedBy !== undefined) return { kind: 'none', level, reason: `allowed by ${allowedBy}`, because: 'allowed' };
@@ -61,6 +63,7 @@ export function decide({ at, allowedBy, guard, stopped, earlier, lengths, shorte
   const length = lengths[Math.min(level, lengths.length) - 1] ?? lengths[0];
   if (length === undefined) return { kind: 'none', level, reason: 'the rule has no length of ban', because: 'covered' };
   const until = after(at, shorter === 0 || !Number.isFinite(length) ? length : ms(Math.max(1000, Math.round(length * (1 - shorter)))));
+  if (until <= now) return { kind: 'none', level, reason: 'it was so long ago that the ban would be over', because: 'late' };
   if (active === undefined) return { kind: 'ban', level, until };
   const reason = whyCovered(until, length, active.until);
   return reason === undefined ? { kind: 'extend', level, until } : { kind: 'none', level, reason, because: 'covered', until };

@@ -5,31 +5,25 @@
  */
 import { after, familyOf, instant, isNetwork, ms, NEVER, prefixOf, subjectOf, type Address, type Instant, type Subject } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
-import type { RuleConfig } from '../config/config.ts';
 import { createWindows, type FullWindow, type Threshold } from '../count/window.ts';
-import { decide, isLongEnough } from '../decide/decide.ts';
+import { decide, isLongEnough, type OffenceFacts } from '../decide/decide.ts';
 import type { ConnectionCutter, Firewall } from '../enforce/firewall.ts';
-import type { Progress } from '../ingest/source.ts';
 import type { Log } from '../observe/log.ts';
 import type { BanEnd, BanOrigin, BanRecord, BanWrite, EndCause, NewOffence, Store } from '../store/store.ts';
 import { StoreError } from '../store/store.ts';
 import type { NameHit } from '../match/host-names.ts';
 import type { Hit, Pardon } from '../match/matcher.ts';
 import type { Pattern } from '../match/pattern.ts';
-import { evidence, isOwn, newEntry } from '../syslog/entry.ts';
-import { splitLines, unescapeTabs } from '../syslog/lines.ts';
-import { parseLine } from '../syslog/parse.ts';
-import { stampOf } from '../syslog/stamp.ts';
 import { createActiveBans } from './active-bans.ts';
 import { createAllowed } from './allowed.ts';
 import { createBudget } from './budget.ts';
 import { createEnforcer } from './enforcer.ts';
-import type { BanOutcome, UnbanOutcome, Engine, EngineCounters, Forecast, RuleCounters, RuleForecast } from './contract.ts';
+import type { BanOutcome, UnbanOutcome, Engine, EngineCounters, RuleCounters } from './contract.ts';
 import { createBreaker } from './breaker.ts';
 import { createCuts } from './cuts.ts';
 import type { Tell } from './events.ts';
 import { createExpiry } from './expiry.ts';
-import { createFeed, type Feed } from './feed.ts';
+import { forecast } from './forecast.ts';
 import { createGuarded } from './guarded.ts';
 import { createListBans } from './list-bans.ts';
 import { createLogins, REMEMBERED } from './logins.ts';
@@ -38,7 +32,8 @@ import { createNamedHosts, type LookUp, type NamedLine } from './named-hosts.ts'
 import { createNeighbours } from './neighbours.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
-import { createPump, type Delivery } from './pump.ts';
+import { createPump } from './pump.ts';
+import { anybodysFeed, createReader } from './reader.ts';
 import { shapeText, targetOfShape } from './target-shapes.ts';
 import { createUnsaved } from './unsaved.ts';
 
@@ -73,8 +68,6 @@ const REPEAT_AFTER = ms(3_600_000);
 const MOST_REPEATS = 10_000;
 /** A store that failed is tried again this often. */
 const RETRY_AFTER = ms(1000);
-/** The matcher uses its empty list again. */
-const NO_HITS: readonly Hit[] = [];
 /** The group of the allow list that the configuration itself names. */
 const CONFIGURED = 'configuration';
 /** Bans of one address that are looked at by a rule that counts bans. */
@@ -148,7 +141,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   } });
   const enforcer = createEnforcer({ clock, firewall, bans: active, log, onReleased: (ids) => tryStore(() => store.markReleased(ids)) });
   const expiry = createExpiry(clock, expire);
-  const pump = createPump({ clock, work, endSlice: () => settle() });
+  const pump = createPump({ clock, work: (delivery) => reader.work(delivery), endSlice: () => settle() });
 
   /** Runs a write whose failure must not stop anything; the failure is said once and shown until a write succeeds. */
   function tryStore(action: () => void): boolean {
@@ -183,81 +176,19 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   // ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  const entry = newEntry();
-  let arrivedAt = clock.now();
-  /** Of deliveries that come from nobody in particular. */
-  const anybody = createFeed({ name: 'log' });
-  let feed: Feed = anybody;
-  /** Of the delivery that is being worked off, and how far it is: the end of the last line whose offences are all decided. */
-  let progress: Progress | undefined;
-  let lineAt = 0;
-  /** What is worked off and not written: to be kept with the next bans, or soon. */
-  const moved = new Map<string, string>();
-  /** What the line before counted in, for `last message repeated N times`: of this feed, and of the others. */
-  let lastHits = NO_HITS;
-  let lastHitsOf = new WeakMap<Feed, readonly Hit[]>();
-  /** Whether the first line of the delivery had a PRI and a time stamp: what follows must have them too. */
-  let first = true;
-  let firstHadPri = false;
-  let firstHadStamp = false;
-
-  /** Lines that somebody waits for, by what is in them. */
-  const expected = new Map<string, () => void>();
-
-  function tellExpected(bytes: Buffer, from: number, to: number): void {
-    const text = bytes.toString('latin1', from, to);
-    for (const [token, arrived] of expected) {
-      if (!text.includes(token)) continue;
-      expected.delete(token);
-      arrived();
-    }
-  }
-
-  function line(bytes: Buffer, from: number, to: number): void {
-    lineAt = from;
-    counters.lines++;
-    feed.counters.lines++;
-    if (expected.size > 0) tellExpected(bytes, from, to);
-    parseLine(bytes, from, unescapeTabs(bytes, from, to), entry);
-    if (first) {
-      first = false;
-      firstHadPri = entry.hasPri;
-      firstHadStamp = entry.hasStamp;
-    } else if (feed.isDatagram && ((firstHadPri && !entry.hasPri) || (firstHadStamp && !entry.hasStamp))) {
-      // The rest of a message with a line break in it: no record of its own, so nobody's word but the far side's.
-      counters.unparsed++;
-      feed.counters.unparsed++;
-      return;
-    }
-    if (entry.repeatsLast) {
-      count(lastHits, entry.times);
-      return;
-    }
-    if (entry.programEnd === entry.textStart) {
-      counters.unparsed++;
-      feed.counters.unparsed++;
-    } else if (isOwn(entry)) {
-      counters.own++;
-      feed.counters.own++;
-      if (!policy.watchesOwn) return;
-    }
-    const { good, hits: all, notAnAddress } = policy.matcher.match(entry);
-    const { rules: fed } = feed;
-    const hits = fed === undefined || all.length === 0 ? all : all.filter(({ rule }) => fed.has(policy.rules[rule]?.config.name ?? ''));
-    lastHits = hits.length === 0 ? NO_HITS : hits;
-    if (notAnAddress) counters.notAnAddress++;
-    if (good !== undefined) {
-      if (!feed.pardons) return;
-      counters.good++;
-      noteMatch();
-      patterns.matched(good.pattern.name, 1, arrivedAt);
+  const anybody = anybodysFeed();
+  const reader = createReader({
+    policy: () => policy,
+    counters,
+    anybody,
+    onGood(good) {
+      patterns.matched(good.pattern.name, 1, reader.line.arrivedAt);
       settle();
-      pardon(good, arrivedAt);
-      return;
-    }
-    if (hits.length > 0) count(hits, entry.times);
-    else if (all.length === 0 && policy.hostNames !== undefined) takeNames(policy.hostNames.match(entry));
-  }
+      pardon(good, reader.line.arrivedAt);
+    },
+    onHits: count,
+    onNames: takeNames,
+  });
 
   /** What a target bans for an address: itself, or the IPv6 network around it. */
   function unitOf(address: Address, target: string): Subject {
@@ -265,24 +196,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     return bits === 128 || familyOf(address) === 4 ? address : subjectOf(prefixOf(address, bits));
   }
 
-  function noteMatch(): void {
-    feed.counters.matched++;
-    feed.counters.lastMatchAt = arrivedAt;
-  }
-
   /** Counts a line in its rules, as often as the syslog daemon says that it came. */
   function count(hits: readonly Hit[], times: number): void {
-    if (hits.length === 0) return;
-    counters.bad++;
-    noteMatch();
-    const text = evidence(entry);
-    const at = timeOf(text);
+    const text = reader.line.text();
+    const at = reader.line.timeOf(text);
     noteName(hits, at);
     for (const { rule: index, address, pattern } of hits) {
       const rule = policy.rules[index];
       if (rule === undefined) continue;
       countersOf(rule.config.name).matches += times;
-      patterns.matched(pattern.name, times, arrivedAt);
+      patterns.matched(pattern.name, times, reader.line.arrivedAt);
       hit(rule, pattern, unitOf(address, rule.config.target), { text, at, times });
     }
   }
@@ -297,18 +220,10 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     }
   }
 
-  /** When the line came; of a log file, when it was written. */
-  const timeOf = (text: string): Instant => (feed.ownTime ? instant(Math.min(arrivedAt, stampOf(text, arrivedAt) ?? arrivedAt)) : arrivedAt);
-
   /** Has the names of a line looked up, which counts then. */
-  function takeNames(all: readonly NameHit[]): void {
-    const ruleOf = ({ rule }: NameHit): RuleConfig | undefined => policy.rules[rule]?.config;
-    const { rules: fed } = feed;
-    const found = fed === undefined ? all : all.filter((one) => fed.has(ruleOf(one)?.name ?? ''));
-    if (found.length === 0) return;
-    noteMatch();
-    const text = evidence(entry);
-    namedHosts.take({ text, at: timeOf(text), times: entry.times }, found, ruleOf);
+  function takeNames(found: readonly NameHit[]): void {
+    const text = reader.line.text();
+    namedHosts.take({ text, at: reader.line.timeOf(text), times: reader.line.times }, found, ({ rule }) => policy.rules[rule]?.config);
   }
 
   /** Counts lines whose name has been looked up, in what became of their rules meanwhile. */
@@ -337,43 +252,20 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function noteName(hits: readonly Hit[], at: Instant): void {
     const hit = hits.find(({ pattern }) => pattern.namesUsers);
     if (hit === undefined || !namesTried.wants(hit.address, at)) return;
-    const name = hit.pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd));
+    const name = reader.line.userOf(hit.pattern);
     if (name !== undefined) namesTried.note(hit.address, name, at);
-  }
-
-  function work(delivery: Delivery): void {
-    if (delivery.feed !== feed) {
-      lastHitsOf.set(feed, lastHits);
-      lastHits = lastHitsOf.get(delivery.feed) ?? NO_HITS;
-    }
-    ({ at: arrivedAt, feed, progress } = delivery);
-    first = true;
-    lineAt = 0;
-    try {
-      splitLines(delivery.bytes, line);
-    } finally {
-      noteProgress(delivery.bytes.length);
-      progress?.done?.();
-      progress = undefined;
-    }
-  }
-
-  function noteProgress(offset: number): void {
-    const state = progress?.after(offset);
-    // What can't be read again only waits for `done`.
-    if (progress !== undefined && state !== undefined && state !== '') moved.set(progress.key, state);
   }
 
   /** What goes into the store with the next bans; nothing while bans wait that it has not taken, which reading on would lose. */
   function takeMoved(): ReadonlyMap<string, string> | undefined {
-    noteProgress(lineAt);
+    const moved = reader.moved();
     return moved.size === 0 || unsaved.size > 0 ? undefined : moved;
   }
 
   /** Remembers what was worked off where there was nothing to write with it. */
   function savePositions(): void {
     const positions = takeMoved();
-    if (positions !== undefined && tryStore(() => store.savePositions(positions))) moved.clear();
+    if (positions !== undefined && tryStore(() => store.savePositions(positions))) reader.written();
   }
 
   // ── offences to bans ──────────────────────────────────────────────────────────────────────────────────────────
@@ -395,8 +287,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const guard = guarded.of(address);
     const wasStopped = breaker.stopped(name);
     if (isRepeat(name, address, at) && (allowedBy !== undefined || guard !== undefined || wasStopped !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
-    const facts = { at, allowedBy, guard: guard?.why, earlier: earlierOffences(rule, address, at), lengths, shorter: jitter * chance(), active: standing };
-    const wish = decide({ ...facts, stopped: wasStopped === undefined ? undefined : STOPPED });
+    const facts = { ...factsOf(rule, address, at), shorter: jitter * chance() };
+    const wish = decide(facts);
     const isTripped = wish.kind === 'ban' && trips(name, address, at);
     const decision = isTripped ? decide({ ...facts, stopped: STOPPED }) : wish;
     const offence = { at, address, target, rule: name, level: decision.level, lines };
@@ -422,6 +314,21 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         offence: { ...offence, decision: decision.kind === 'ban' ? 'banned' : 'extended', reason: undefined },
       },
     });
+  }
+
+  /** What a decision on an offence against a rule goes by. */
+  function factsOf(rule: RunningRule, subject: Subject, at: Instant): OffenceFacts {
+    const { name, target, ban: lengths } = rule.config;
+    return {
+      at,
+      now: clock.now(),
+      allowedBy: allowed.overlap(subject),
+      guard: guarded.of(subject)?.why,
+      stopped: breaker.stopped(name) === undefined ? undefined : STOPPED,
+      earlier: earlierOffences(rule, subject, at),
+      lengths,
+      active: active.get(target, subject),
+    };
   }
 
   /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
@@ -494,7 +401,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     let records: BanRecord[] = [];
     const positions = takeMoved();
     if (tryStore(() => (records = store.writeBans(writes, 'process', positions)))) {
-      if (positions !== undefined) moved.clear();
+      if (positions !== undefined) reader.written();
     } else {
       records = unsaved.keep(writes, (target, address) => active.get(target, address));
       retryAt ??= after(clock.now(), RETRY_AFTER);
@@ -642,7 +549,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function pardon({ address, pattern }: Pardon, at: Instant): void {
     const { breakinAfter } = policy.config;
     if (breakinAfter !== undefined && namesTried.count(address, at, undefined) >= breakinAfter) {
-      const name = pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd));
+      const name = reader.line.userOf(pattern);
       const tried = namesTried.count(address, at, name);
       if (tried >= breakinAfter) {
         suspect(address, tried, at);
@@ -659,7 +566,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function suspect(address: Address, tried: number, at: Instant): void {
     if (!noteOnce(`breakin ${address}`)) return;
     const reason = `${address} tried ${tried === policy.config.breakinAfter ? `${tried} user names` : `more than ${tried - 1} user names`} within an hour and has now logged in`;
-    const line = evidence(entry);
+    const line = reader.line.text();
     tryStore(() => store.writeEvent({ at, type: 'breakin', detail: reason }));
     log.error('possible_breakin', { address, message: `${reason}: a possible break-in; nothing was pardoned`, line });
     tell({ at, type: 'breakin', address, reason, lines: [line] });
@@ -709,32 +616,6 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** For the next run. */
   function saveShapes(): void {
     tryStore(() => store.saveShapes(new Map([...policy.targets].map(([name, target]) => [name, shapeText(target)]))));
-  }
-
-  // ── what if ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  function forecast(bytes: Buffer): Forecast {
-    const own = newEntry();
-    const copy = Buffer.from(bytes);
-    parseLine(copy, 0, unescapeTabs(copy, 0, copy.length), own);
-    // The parser's buffer is used again with the next line.
-    own.text = Buffer.from(own.text);
-    const at = clock.now();
-    const isDropped = isOwn(own) && !policy.watchesOwn;
-    const { good, hits, notAnAddress } = isDropped ? { good: undefined, hits: [], notAnAddress: false } : policy.matcher.match(own);
-    const foreseen = hits.flatMap(({ rule: index, address, pattern }): RuleForecast[] => {
-      const rule = policy.rules[index];
-      if (rule === undefined) return [];
-      const { target, ban: lengths } = rule.config;
-      const unit = unitOf(address, target);
-      const { occurrences } = thresholdOf(rule, unit, at);
-      const matches = Math.min(occurrences, (windows.of([rule.threshold], unit, at)[0]?.matches ?? 0) + own.times);
-      const stop = breaker.stopped(rule.config.name) === undefined ? undefined : STOPPED;
-      const decision = matches < occurrences ? undefined : decide({ at, allowedBy: allowed.overlap(unit), guard: guarded.of(unit)?.why, stopped: stop, earlier: earlierOffences(rule, unit, at), lengths, active: active.get(target, unit) });
-      return [{ rule, address, pattern, matches, decision }];
-    });
-    const names = isDropped || good !== undefined || hits.length > 0 ? [] : policy.allHostNames().match(own);
-    return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress, names: names.flatMap(({ rule: index, ...named }) => (policy.rules[index] === undefined ? [] : [{ ...named, rule: policy.rules[index].config }])) };
   }
 
   /** Deletes what is too old. What a storm left behind takes many calls, with the next tick the next. */
@@ -826,8 +707,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       for (const name of perRule.keys()) if (!rules.has(name)) perRule.delete(name);
       patterns.keep((name) => next.patterns.has(name));
       budget.reset();
-      lastHits = NO_HITS;
-      lastHitsOf = new WeakMap();
+      reader.reset();
       repeats.clear();
       neighbours.clear();
       for (const ban of active.all()) if (next.targets.get(ban.target)?.networkAfter !== undefined) neighbours.add(ban);
@@ -925,10 +805,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     enforcementOf: (ban) => enforcer.enforcementOf(ban),
     hitsOf: (target) => enforcer.hitsOf(target),
     isReleased: (ban) => !enforcer.owes(ban),
-    expectLine(token, arrived) {
-      expected.set(token, arrived);
-      return () => void expected.delete(token);
-    },
+    expectLine: (token, arrived) => reader.expect(token, arrived),
     setUnread: (unread) => enforcer.setUnread(unread),
     targetStates: () => [...policy.targets.keys()].map((name) => enforcer.stateOf(name)),
     counters: () => counters,
@@ -936,7 +813,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     ruleCounters: (rule) => perRule.get(rule) ?? { matches: 0, offences: 0, bans: 0 },
     patternCounters: (name) => patterns.of(name),
     switchedOff: () => budget.switchedOff(),
-    forecast,
+    forecast: (bytes) => forecast(bytes, { policy, windows, at: clock.now(), unitOf, thresholdOf, factsOf }),
     queue: () => ({ queued: pump.queued, capacity: pump.capacity, dropped: pump.dropped }),
     windows: () => ({ open: windows.size, capacity: windows.capacity, evicted: windows.evicted }),
     note: (type, detail) => void tryStore(() => store.writeEvent({ at: clock.now(), type, detail })),

@@ -141,6 +141,7 @@ describe('the manual', () => {
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toEqual([
       'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'database', 'control', 'control.socket', 'control.group', 'control.mode', 'allowlist',
+      'guard', 'guard.sessions', 'guard.gateway', 'guard.resolvers',
       'firewall', 'firewall.manage', 'firewall.remove_at_stop', 'firewall.hosts_deny',
       'targets', 'targets.NAME.backend', 'targets.NAME.ban', 'targets.NAME.ports', 'targets.NAME.protocol', 'targets.NAME.action', 'targets.NAME.ipv6_prefix', 'targets.NAME.network_after',
       'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban', 'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'defaults.usedns', 'goodpatterns',
@@ -154,7 +155,7 @@ describe('the manual', () => {
     const defaults = Object.fromEntries(manual.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
     expect(defaults).toEqual({
       socket: '/run/banban/log.sock', 'socket.path': '/run/banban/log.sock', 'socket.mode': '0660', database: '/var/lib/banban/banban.db',
-      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]',
+      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]', 'guard.sessions': 'true', 'guard.gateway': 'true', 'guard.resolvers': 'true',
       'firewall.manage': 'false', 'firewall.remove_at_stop': 'false', 'firewall.hosts_deny': '/etc/hosts.deny',
       'targets.NAME.backend': 'xt_recent', 'targets.NAME.ban': '48h', 'targets.NAME.protocol': 'tcp', 'targets.NAME.action': 'drop', 'targets.NAME.ipv6_prefix': '128', 'targets.NAME.command.timeout': '10s',
       'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'defaults.usedns': 'no', 'rules.NAME.resetconns': 'false',

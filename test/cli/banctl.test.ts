@@ -390,7 +390,7 @@ describe('a wrong command line ends with 2, asks nobody, and says what is right'
   test.each([
     ['stauts', 'did you mean "status"?'],
     ['list --traget X', 'did you mean "--target"?'],
-    ['list --for 1d', '--for is an option of ban, not of list.'],
+    ['list --for 1d', '--for is an option of ban and allow and import, not of list.'],
     ['ban', 'ban needs at least one address.'],
     ['ban 203.0.113.7 --for 1x', 'write 90s, 10m, 1h30m, 7d, 2w, forever'],
     ['ban 203.0.113.7 --for', '--for needs a value.'],

@@ -105,7 +105,7 @@ describe('every route', () => {
     expect(answer.type).toBe('application/json; charset=utf-8');
     expect(misfit(answer.body, route.response), answer.text).toBeUndefined();
     // What is compared is not empty.
-    expect(answer.text).toMatch(name === 'allowlist' || name === 'disallow' ? /10\.0\.0\.7/ : name === 'reload' ? /rule ssh changed/ : name === 'pattern' ? /Failed/ : /BLOCKER/);
+    expect(answer.text).toMatch(name === 'allowlist' || name === 'disallow' ? /10\.0\.0\.7/ : name === 'resume' ? /"rule":"ssh"/ : name === 'reload' ? /rule ssh changed/ : name === 'pattern' ? /Failed/ : /BLOCKER/);
   });
 
   test.each(all)('%s refuses an unknown key and names it', async (name, route) => {

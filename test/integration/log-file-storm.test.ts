@@ -63,7 +63,7 @@ describe('each line counts once', () => {
     let banban = await LocalBanban.start({ policy: policy(log), dir });
     const writer = startLogWriter({ path: log, total: TOTAL * 2, rate: RATE, rotation, everyMs: 700 });
     for (let life = 1; life <= 3; life++) {
-      await waitFor('some more lines', () => tally(banban.database).bans >= life * 4000, {}, async () => [life, banban.child.running, banban.child.stderr.slice(-3000), banban.child.stdout.slice(-1500), tally(banban.database), writer.stdout, writer.stderr, readdirSync(dir), (await banban.status().catch(String))]);
+      await waitFor('some more lines', () => tally(banban.database).bans >= life * 4000, {}, async () => [life, banban.child.running, banban.child.running ? 0 : [(await banban.child.finished()).code, (await banban.child.finished()).signal], tally(banban.database), writer.stdout, writer.stderr, readdirSync(dir), (await banban.status().catch(String))]);
       banban.signal('SIGKILL');
       await banban.child.finished();
       banban = await banban.startAgain();

@@ -26,7 +26,7 @@ export async function follow(path: string, { from = 'end', stored = new Map<stri
   const said: string[] = [];
   const kept = new Map(stored);
   let dead = false;
-  const source = fileSource({ path, from, positions: new Map(stored), say: (message) => said.push(message) }, systemClock);
+  const source = fileSource({ path, from, positions: new Map(stored), spared: () => false, say: (message) => said.push(message) }, systemClock);
   onTestFinished(() => source.stop());
   await source.start((bytes, _at, progress) => {
     setImmediate(() => {

@@ -213,7 +213,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log: plainLo
     // Before the first ban is put into the kernel again, or the first line is heard.
     await Promise.race([allow.configure(config), new Promise<void>((resolve) => clock.after(ALLOW_FIRST, resolve))]);
     engine.start();
-    const sources = createSources({ clock, engine, log, positions: new Map(engine.positions()), keepPositions: (names) => store.keepPositions(names) });
+    const sources = createSources({ clock, engine, log, positions: new Map(engine.positions()), database: store.path, keepPositions: (names) => store.keepPositions(names) });
     undo.push(() => sources.stop());
     await sources.start(config.sources);
 

@@ -70,7 +70,7 @@ describe('the help', () => {
     expect(text).toContain(`Usage: banctl ${[command.verb, command.operands].join(' ').trim()}`);
     for (const [example] of command.examples) {
       expect(text).toContain(example);
-      expect(await read(...example.replace(/ <.*/, '').split(' ').slice(1))).toMatchObject({ kind: 'run', command });
+      expect(await read(...example.replace(/ [<>|].*/, '').split(' ').slice(1))).toMatchObject({ kind: 'run', command });
     }
   });
 });

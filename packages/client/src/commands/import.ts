@@ -78,13 +78,13 @@ export const importBans: Command = {
   operands: '<file>',
   addresses: { least: 1, most: 1 },
   noun: 'file',
-  summary: 'ban what is on a list: of banctl export, or in many other forms',
+  summary: 'ban what is on a list, of banctl export or others',
   options: ['target', 'for', 'reason', 'force'],
   timeoutSeconds: 120,
   examples: [
     ['banctl import bans.json', 'what banctl export --format json wrote'],
-    ['fail2ban-client banned | banctl import - --for 7d', 'old bans'],
-    ['banctl import drop.txt --target BLOCKER --for 72h', 'a list, once; lists: does it daily'],
+    ['banctl import - --for 7d < banned.txt', 'what fail2ban-client banned said'],
+    ['banctl import drop.txt --for 72h', 'a list, once; lists: does it daily'],
   ],
   check: (args) => ban.check?.(args),
   async run(context, args, stdin) {

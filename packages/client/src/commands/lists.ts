@@ -10,7 +10,7 @@ export const lists: Command = {
   operands: '[refresh [NAME...]]',
   addresses: { least: 0, most: Infinity },
   noun: 'list',
-  summary: 'the lists that others keep: age, size, errors; fetch them now',
+  summary: 'lists that others keep: age, size, errors; fetch them',
   options: ['force'],
   // As long as a server may take.
   timeoutSeconds: 330,

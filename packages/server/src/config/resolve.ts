@@ -102,7 +102,7 @@ function resolveRule({ name, place, value }: RawRule, defaults: RawConfig['defau
     });
   const countsBans = value.counts.value === 'bans';
   if (countsBans && value.badpatterns !== undefined) issues.error(placeUnder(place, 'badpatterns'), 'does nothing in a rule with counts: bans, which counts the bans of other rules; make two rules of it');
-  if (!countsBans && value.of !== undefined) issues.error(placeUnder(place, 'of'), 'is only for rules with counts: bans');
+  if (!countsBans && value.of !== undefined) issues.error(value.of[0]?.place ?? placeUnder(place, 'of'), 'is only for rules with counts: bans');
   if (!countsBans && value.badpatterns === undefined) issues.error(placeUnder(place, 'badpatterns'), 'is missing: a rule without bad patterns never does anything');
   if (countsBans && value.usedns !== undefined) issues.error(value.usedns.place, 'does nothing in a rule with counts: bans, which reads no lines');
   else if (value.usedns !== undefined) warnOfNames(value.usedns, issues);

@@ -37,7 +37,7 @@ export const SOURCES = {
         synonyms: { ...synonyms, file: 'path', files: 'path', logpath: 'path', start: 'from' },
         description: 'log files, followed through rotation',
         properties: {
-          path: { type: 'path', description: 'a file, or many: * ? and [..] may stand in any part of the path' },
+          path: { type: 'path', description: 'a file, or many: * ? and [a-z] may stand in any part of the path' },
           from: { type: 'choice', of: ['end', 'start'], default: 'end', description: 'where to begin with what is there when banband reads it for the first time' },
           ...common,
         },

@@ -41,7 +41,11 @@ async function look(path: string, wanted: (id: string, mtime: number) => boolean
   }
 }
 
-async function neighboursOf(path: string, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour[]> {
+/** Whether a file is not to be opened, whatever it is called. */
+export type Spared = (path: string) => boolean;
+
+/** @param isCalled which names are looked at: nothing is opened of what is not called after the file, or is not known to be it */
+async function neighboursOf(path: string, spared: Spared, isCalled: (name: string) => boolean, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour[]> {
   const directory = dirname(path);
   const stem = stemOf(basename(path));
   let names: string[];
@@ -51,7 +55,8 @@ async function neighboursOf(path: string, wanted: (id: string, mtime: number) =>
     return [];
   }
   const isOwn = (name: string): boolean => name.startsWith(stem);
-  const ordered = [...names.filter(isOwn), ...names.filter((name) => !isOwn(name))].filter((name) => !isCompressed(name)).slice(0, MOST_LOOKED_AT);
+  const called = names.filter((name) => isCalled(name) && !isCompressed(name) && !spared(join(directory, name)));
+  const ordered = [...called.filter(isOwn), ...called.filter((name) => !isOwn(name))].slice(0, MOST_LOOKED_AT);
   const found: Neighbour[] = [];
   for (const name of ordered) {
     const neighbour = await look(join(directory, name), wanted);
@@ -61,17 +66,17 @@ async function neighboursOf(path: string, wanted: (id: string, mtime: number) =>
 }
 
 /** The file that was read, under another name in the same directory. */
-export async function findRenamed(position: FilePosition): Promise<Neighbour | undefined> {
-  const [found] = await neighboursOf(position.path, (id) => id === position.id);
+export async function findRenamed(position: FilePosition, spared: Spared): Promise<Neighbour | undefined> {
+  const [found] = await neighboursOf(position.path, spared, () => true, (id) => id === position.id);
   return found !== undefined && found.size >= position.offset && isHeadOf(found.head, position) ? found : undefined;
 }
 
 /** A copy of what was in a file before it was truncated: it begins as the file did, and has all that was read of it. The newest, where there are several. */
-export async function findCopy(position: FilePosition): Promise<Neighbour | undefined> {
+export async function findCopy(position: FilePosition, spared: Spared): Promise<Neighbour | undefined> {
   if (position.headLength === 0) return undefined;
   const stem = stemOf(basename(position.path));
-  const all = await neighboursOf(position.path, (id) => id !== position.id);
-  const copies = all.filter(({ path, size, head }) => basename(path).startsWith(stem) && size >= position.offset && isHeadOf(head, position));
+  const all = await neighboursOf(position.path, spared, (name) => name.startsWith(stem), (id) => id !== position.id);
+  const copies = all.filter(({ size, head }) => size >= position.offset && isHeadOf(head, position));
   return copies.sort((a, b) => b.mtime - a.mtime)[0];
 }
 
@@ -79,14 +84,14 @@ export async function findCopy(position: FilePosition): Promise<Neighbour | unde
  * Files that had the name of this one for a while since it was read last, and were moved on: `NAME.1`, `NAME-20260101`, written to since
  * then. What begins as one of `heads` is a copy of what is known. The oldest first.
  */
-export async function findMissed(position: FilePosition, isKnown: (neighbour: Neighbour) => boolean, heads: readonly Buffer[]): Promise<Neighbour[]> {
+export async function findMissed(position: FilePosition, spared: Spared, isKnown: (neighbour: Neighbour) => boolean, heads: readonly Buffer[]): Promise<Neighbour[]> {
   const name = basename(position.path);
-  const isRotated = (path: string): boolean => basename(path).startsWith(name) && /^[.-]\d/.test(basename(path).slice(name.length));
-  const all = await neighboursOf(position.path, (_id, mtime) => mtime >= position.seen - TICK_MS);
+  const isRotated = (other: string): boolean => other.startsWith(name) && /^[.-]\d/.test(other.slice(name.length));
+  const all = await neighboursOf(position.path, spared, isRotated, (_id, mtime) => mtime >= position.seen - TICK_MS);
   const isCopy = ({ head }: Neighbour): boolean => isHeadOf(head, position) && position.headLength > 0;
   const isCopyOf = ({ head }: Neighbour, other: Buffer): boolean => {
     const length = Math.min(head.length, other.length, HEAD);
     return length >= LEAST_ALIKE && head.subarray(0, length).equals(other.subarray(0, length));
   };
-  return all.filter((one) => isRotated(one.path) && !isKnown(one) && !isCopy(one) && !heads.some((head) => isCopyOf(one, head))).sort((a, b) => a.mtime - b.mtime);
+  return all.filter((one) => !isKnown(one) && !isCopy(one) && !heads.some((head) => isCopyOf(one, head))).sort((a, b) => a.mtime - b.mtime);
 }

@@ -10,7 +10,7 @@ import { after, ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import { followFile, headOf, type FileCounts, type Follower, type FollowerParts } from './file-follower.ts';
 import { isHeadOf, keyPrefix, parsePosition, positionKey, type FilePosition } from './file-position.ts';
-import { findCopy, findMissed, findRenamed, type Neighbour } from './file-remains.ts';
+import { findCopy, findMissed, findRenamed, type Neighbour, type Spared } from './file-remains.ts';
 import { failureOf, findFiles, identify } from './find-files.ts';
 import type { Deliver, Positions, Source } from './source.ts';
 
@@ -44,12 +44,17 @@ export interface FileOptions {
   /** Where a file begins that is there when the source is seen for the first time; others begin at their start. */
   readonly from: 'start' | 'end';
   readonly positions: Positions;
+  /**
+   * What is never opened though it has such a name: our own database. A process that opens and closes a file which it has open
+   * already lets go of all its locks on it (fcntl(2)), and SQLite is then without the locks that it believes to have.
+   */
+  readonly spared: Spared;
   /** Told once of what an admin should know and no status can show. */
   readonly say: (message: string) => void;
 }
 
 /** The files that `path` stands for. It never fails to start: what can't be read is an error in `stats`, and tried again. */
-export function fileSource({ path: pattern, from, positions, say }: FileOptions, clock: Clock): Source {
+export function fileSource({ path: pattern, from, positions, spared, say }: FileOptions, clock: Clock): Source {
   const prefix = keyPrefix(pattern);
   const followers = new Map<string, Follower>();
   /** Which file a name led to when it was looked at last. */
@@ -113,7 +118,7 @@ export function fileSource({ path: pattern, from, positions, say }: FileOptions,
     const known = followers.get(before.id);
     if (known !== undefined) await known.read();
     else if (!before.finished) {
-      const renamed = await findRenamed(before);
+      const renamed = await findRenamed(before, spared);
       if (renamed === undefined) say(`${before.path} is another file than before, and what that one had after byte ${before.offset}, if anything, is not beside it: it was removed or compressed while nobody read it`);
       else await (await openRest(renamed, before.offset, before.skipping))?.read();
     }
@@ -127,7 +132,7 @@ export function fileSource({ path: pattern, from, positions, say }: FileOptions,
       const own = parsePosition(positions.get(positionKey(pattern, id)));
       return followers.has(id) || (own !== undefined && size >= own.offset && isHeadOf(begins, own));
     };
-    for (const missed of await findMissed(before, isKnown, [head])) await (await openRest(missed, 0, false))?.read();
+    for (const missed of await findMissed(before, spared, isKnown, [head])) await (await openRest(missed, 0, false))?.read();
   }
 
   /**
@@ -136,7 +141,7 @@ export function fileSource({ path: pattern, from, positions, say }: FileOptions,
    * @param size undefined where it was truncated, or put in the place of another, while nobody looked
    */
   async function openCopy(before: FilePosition, size: number | undefined): Promise<Follower | undefined> {
-    const copy = await findCopy(before);
+    const copy = await findCopy(before, spared);
     if (copy === undefined) {
       if (size === undefined) say(`${before.path} is shorter or another file than before, and what it had after byte ${before.offset}, if anything, is not beside it: it was truncated, removed or compressed while nobody read it`);
       else if (size > before.offset) say(`${before.path} was truncated before its last ${size - before.offset} bytes were read, and there is no copy of them beside it`);
@@ -244,6 +249,7 @@ export function fileSource({ path: pattern, from, positions, say }: FileOptions,
   async function lookAt(paths: readonly string[], trouble: string[]): Promise<Map<string, string[]>> {
     const here = new Map<string, string[]>();
     for (const path of paths) {
+      if (spared(path)) continue;
       try {
         const { id, isFile, isDirectory } = await identify(path);
         if (isFile) here.set(id, [...(here.get(id) ?? []), path]);
@@ -316,7 +322,7 @@ export function fileSource({ path: pattern, from, positions, say }: FileOptions,
     positions.set(`${prefix}${BEGUN}`, BEGUN);
     for (const position of remembered()) {
       if (position.finished || here.has(position.id) || followers.has(position.id)) continue;
-      const renamed = await findRenamed(position);
+      const renamed = await findRenamed(position, spared);
       if (renamed !== undefined) (await openRest(renamed, position.offset, position.skipping))?.wake();
     }
   }

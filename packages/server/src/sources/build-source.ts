@@ -16,6 +16,8 @@ import { unixDatagramSource } from '../ingest/unix-datagram.ts';
 export interface SourceParts {
   readonly clock: Clock;
   readonly positions: Positions;
+  /** Files that no source may open: the database. */
+  readonly spared: (path: string) => boolean;
   /** Takes a sentence that no status shows: what was lost and why. */
   readonly warn: (message: string) => void;
 }
@@ -28,12 +30,12 @@ export interface BuiltSource {
 }
 
 /** @throws a sentence where a user or group does not exist */
-function sourceOf(config: SourceConfig, { clock, positions, warn }: SourceParts): Source {
+function sourceOf(config: SourceConfig, { clock, positions, spared, warn }: SourceParts): Source {
   switch (config.type) {
     case 'unix':
       return unixDatagramSource({ path: config.path, uid: idOf('passwd', config.owner), gid: idOf('group', config.group), mode: config.mode }, clock);
     case 'file':
-      return fileSource({ path: config.path, from: config.from, positions, say: warn }, clock);
+      return fileSource({ path: config.path, from: config.from, positions, spared, say: warn }, clock);
     case 'journal':
       return remembering(journalSource({ name: config.path, units: config.units, matches: config.matches, positions, warn }, clock), positions);
     case 'syslog':

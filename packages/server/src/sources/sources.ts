@@ -16,6 +16,8 @@ export interface SourcesParts {
   readonly log: Log;
   /** What is remembered of how far things were read; it is kept up to date here. */
   readonly positions: Map<string, string>;
+  /** The path of the database, which no source may open. */
+  readonly database: string;
   /** Forgets the positions of all other names. @throws StoreError */
   readonly keepPositions: (names: ReadonlySet<string>) => void;
 }
@@ -76,17 +78,19 @@ export function sourceChanges(before: readonly SourceConfig[], now: readonly Sou
 }
 
 /** None yet. */
-export function createSources({ clock, engine, log, positions, keepPositions }: SourcesParts): Sources {
+export function createSources({ clock, engine, log, positions, database, keepPositions }: SourcesParts): Sources {
   let entries: Entry[] = [];
   let timer: Timer | undefined;
   let forgotAt = clock.now();
   let changing = Promise.resolve();
   let stopped = false;
+  // With what SQLite and the lock put beside it.
+  const spared = (path: string): boolean => path === database || path.startsWith(`${database}-`) || path.startsWith(`${database}.`);
   const warn = (message: string): void => log.warn('source', { message });
 
   function entryOf(config: SourceConfig): Entry {
     const now = clock.now();
-    return { config, text: textOf(config), built: buildSource(config, { clock, positions, warn }), watch: watchSilence(config.silentAfter, now), started: false, triedAt: now, failure: undefined, alarm: undefined, seen: undefined, said: undefined };
+    return { config, text: textOf(config), built: buildSource(config, { clock, positions, spared, warn }), watch: watchSilence(config.silentAfter, now), started: false, triedAt: now, failure: undefined, alarm: undefined, seen: undefined, said: undefined };
   }
 
   /** Never rejects; `failure` says what was in the way. */

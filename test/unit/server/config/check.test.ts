@@ -16,7 +16,7 @@ describe('an unknown key is an error that says what was meant', () => {
     ['targets: { A: { port: 22 } }\nrules: {}\n', '1: targets.A.port: there is no key "port" here; did you mean "ports"?'],
     ['targets: { A: { backend: command, command: { ban: [/x, "{address}"], unban: [/x, "{address}"], start: [/y] } } }\nrules: {}\n', '1: targets.A.command.start: there is no key "start" here; the keys are ban, unban, flush, timeout'],
     [withTop('control: { zzzzzz: 1 }'), '6: control.zzzzzz: there is no key "zzzzzz" here; the keys are socket, group, mode'],
-    [withTop('sources: []'), '6: sources: there is no key "sources" here; the keys are socket, database, control, allowlist, firewall, targets, defaults, goodpatterns, rules'],
+    [withTop('zzzzzz: []'), '6: zzzzzz: there is no key "zzzzzz" here; the keys are socket, sources, database, control, allowlist, keep, breaker, breakin_after, guard, firewall, targets, defaults, goodpatterns, rules, lists, notify'],
   ])('%#', (text, says) => {
     expect(problemsOf(text)).toEqual([says]);
   });
@@ -76,10 +76,19 @@ describe('a value of the wrong type says what was found and what is wanted', () 
     ['resetconns: on', 'found the text "on", wanted true or false; on is plain text since YAML 1.2'],
     ['resetconns: 1', 'found the number 1, wanted true or false'],
     ['occurrences: ', 'found nothing, wanted a whole number from 1 to 1000'],
-    ['ban: []', 'found a list, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end; the list is empty'],
+    ['ban: []', 'found a list, wanted a duration such as 10m or 48h, forever, a list of up to 32 of them with forever only at its end, or a formula {base, factor, max, jitter}; the list is empty'],
     ['ban: [forever, 1h]', 'forever can only be the last of the lengths: nothing comes after it'],
-    ['ban: { first: 1h }', 'found a map, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end'],
-    [`ban: [${'1h, '.repeat(33)}]`, 'found a list, wanted a duration such as 10m or 48h, forever, or a list of up to 32 of them with forever only at its end; this list has 33'],
+    ['ban: { first: 1h }', 'there is no key "first" here; did you mean "base"?'],
+    ['ban: { factor: 2 }', 'is missing: the first ban'],
+    ['ban: { base: 10m, factor: 1 }', 'found the number 1, wanted a number from 1.1 to 100'],
+    ['ban: { base: 10m, jitter: 10 }', 'found the number 10, wanted a percentage from 0% to 50% with a percent sign, such as 10%'],
+    ['ban: { base: 10m, jitter: 60% }', 'found the text "60%", wanted a percentage from 0% to 50%'],
+    ['ban: { base: 2h, max: 1h }', 'max (1h) is shorter than base (2h)'],
+    ['ban: { base: 2h, max: [1h, 2h] }', 'found a list, wanted a duration such as 10m or 48h, or forever; this list has 2'],
+    ['levels: both', 'found the text "both", wanted target or rule or all'],
+    ['grace: forever', 'found the text "forever", wanted a duration such as 90s, 10m, 1h30m, 7d or 2w; forever has no meaning here'],
+    ['of: [probe]', 'is only for rules with counts: bans'],
+    [`ban: [${'1h, '.repeat(33)}]`, 'found a list, wanted a duration such as 10m or 48h, forever, a list of up to 32 of them with forever only at its end, or a formula {base, factor, max, jitter}; this list has 33'],
   ])('in a rule: %s', (line, says) => {
     expect(problemsOf(withRule(line))[0]?.replace(/^6: [\w.[\]]+: /, '')).toBe(says);
   });

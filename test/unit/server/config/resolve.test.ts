@@ -38,6 +38,54 @@ rules:
   expect(config.rules[1]).toMatchObject({ occurrences: 7, interval: 90_000, memory: 14 * D, ban: [H, 2 * H, FOREVER], resetconns: false });
 });
 
+describe('those who come again', () => {
+  const M = 60_000;
+  const again = (given: string): string => `targets: { A: { ban: 1h } }\nrules:\n  one: { target: A, badpatterns: ['a <ip>'] }\n  again: { target: A, counts: bans, ${given} }\n`;
+
+  test('a formula is the lengths that it stands for', () => {
+    const { config } = loadText(`
+targets:
+  A: { ban: { base: 10m, factor: 2, max: 1h, jitter: 10% } }
+  B: { ban: { base: 1s, factor: 1.5, max: 4s } }
+  C: { ban: { base: 1d, factor: 100, max: forever } }
+  D: { ban: { base: 5w } }
+rules: {}
+`);
+    expect(config.targets.map(({ ban, jitter }) => [...ban, jitter])).toEqual([[10 * M, 20 * M, 40 * M, H, 0.1], [1000, 2000, 2000, 3000, 4000, 0], [D, 100 * D, FOREVER, 0], [35 * D, 0]]);
+  });
+
+  test('a rule has the jitter of its target, or with lengths of its own its own', () => {
+    const { config } = loadText(`
+targets: { A: { ban: { base: 10m, jitter: 10% } } }
+rules:
+  a: { target: A, badpatterns: ['a <ip>'] }
+  b: { target: A, ban: 5m, badpatterns: ['a <ip>'] }
+`);
+    expect(config.rules.map((r) => r.jitter)).toEqual([0.1, 0]);
+  });
+
+  test('levels and grace come from the defaults or the rule, and have none', () => {
+    const { config } = loadText("targets: { A: }\ndefaults: { levels: all, grace: 10m }\nrules:\n  a: { target: A, badpatterns: ['a <ip>'] }\n  b: { target: A, levels: rule, grace: 1m, badpatterns: ['a <ip>'] }\n");
+    expect(config.rules.map((r) => [r.levels, r.grace])).toEqual([['all', 10 * M], ['rule', M]]);
+    expect(loadText(MINIMAL).config.rules[0]).toMatchObject({ levels: 'target', grace: 0, countsBansOf: undefined });
+    expect(loadText(MINIMAL).config).toMatchObject({ keep: 90 * D, breaker: { bansAMinute: 30_000, logins: 5 }, breakinAfter: 10 });
+  });
+
+  test('a rule that counts bans needs no patterns, and names rules that count lines', () => {
+    expect(loadText(again('occurrences: 3')).config.rules[1]).toMatchObject({ countsBansOf: [], badPatterns: [] });
+    expect(loadText(again('of: [one]')).config.rules[1]).toMatchObject({ countsBansOf: ['one'] });
+    expect(problemsOf(again('of: [on]'))).toEqual(['4: rules.again.of[0]: there is no rule on; did you mean one?']);
+    expect(problemsOf(again('of: [again]'))).toEqual(['4: rules.again.of[0]: a rule can’t count its own bans']);
+    expect(problemsOf(again("badpatterns: ['a <ip>']"))).toEqual(['4: rules.again.badpatterns: does nothing in a rule with counts: bans, which counts the bans of other rules; make two rules of it']);
+    expect(warningsOf("targets: { A: }\nrules:\n  again: { target: A, counts: bans }\n")).toEqual(['3: warning: rules.again: counts the bans of other rules, and there are none that count lines']);
+  });
+
+  test('what is deleted before it can count is warned of', () => {
+    expect(warningsOf(`keep: 30d\n${again('interval: 60d, memory: 10d')}`.replace('badpatterns', 'memory: 10d, badpatterns'))).toEqual(['5: warning: rules.again: bans are to count for 60d (interval), and are deleted after 30d (keep)']);
+    expect(warningsOf(`keep: 30d\n${MINIMAL}`)[0]).toContain('offences are to count for 90d (memory), and are deleted after 30d (keep)');
+  });
+});
+
 test('a target has one backend or several, in the order of the file, and what they are to do', () => {
   const { config, warnings } = loadText(`
 firewall: { manage: true, remove_at_stop: true, hosts_deny: run/hosts.deny }

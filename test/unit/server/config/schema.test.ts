@@ -140,26 +140,45 @@ describe('the manual', () => {
     const keys = manual.map((entry) => entry.key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toEqual([
-      'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'database', 'control', 'control.socket', 'control.group', 'control.mode', 'allowlist',
-      'guard', 'guard.sessions', 'guard.gateway', 'guard.resolvers',
-      'firewall', 'firewall.manage', 'firewall.remove_at_stop', 'firewall.hosts_deny',
-      'targets', 'targets.NAME.backend', 'targets.NAME.ban', 'targets.NAME.ports', 'targets.NAME.protocol', 'targets.NAME.action', 'targets.NAME.ipv6_prefix', 'targets.NAME.network_after',
-      'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban', 'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences', 'defaults.interval', 'defaults.memory', 'defaults.usedns', 'goodpatterns',
-      'rules', 'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.usedns', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns',
-      'notify', 'notify[].on', 'notify[].mail', 'notify[].webhook', 'notify[].command', 'notify[].every', 'notify[].at_most', 'notify[].targets', 'notify[].rules', 'notify[].whois', 'notify[].format', 'notify[].from',
-      'notify[].smtp', 'notify[].smtp.host', 'notify[].smtp.port', 'notify[].smtp.security', 'notify[].smtp.user', 'notify[].smtp.password_file', 'notify[].sendmail', 'notify[].timeout', 'notify[].name',
+      'socket', 'socket.path', 'socket.owner', 'socket.group', 'socket.mode', 'sources', 'sources[TYPE].type', 'sources[unix].path',
+      'sources[unix].owner', 'sources[unix].group', 'sources[unix].mode', 'sources[unix].rules', 'sources[unix].goodpatterns',
+      'sources[unix].silent_after', 'sources[file].path', 'sources[file].from', 'sources[file].rules', 'sources[file].goodpatterns',
+      'sources[file].silent_after', 'sources[journal].units', 'sources[journal].matches', 'sources[journal].rules',
+      'sources[journal].goodpatterns', 'sources[journal].silent_after', 'sources[syslog].listen', 'sources[syslog].protocol',
+      'sources[syslog].allow', 'sources[syslog].rules', 'sources[syslog].goodpatterns', 'sources[syslog].silent_after', 'sources[stdin].rules',
+      'sources[stdin].goodpatterns', 'sources[stdin].silent_after', 'database', 'control', 'control.socket', 'control.group', 'control.mode',
+      'allowlist', 'keep', 'breaker', 'breaker.bans_a_minute', 'breaker.logins', 'breakin_after', 'guard', 'guard.sessions', 'guard.gateway',
+      'guard.resolvers', 'firewall', 'firewall.manage', 'firewall.remove_at_stop', 'firewall.hosts_deny', 'targets', 'targets.NAME.backend',
+      'targets.NAME.ban', 'targets.NAME.ports', 'targets.NAME.protocol', 'targets.NAME.action', 'targets.NAME.ipv6_prefix',
+      'targets.NAME.network_after', 'targets.NAME.command', 'targets.NAME.command.ban', 'targets.NAME.command.unban',
+      'targets.NAME.command.flush', 'targets.NAME.command.timeout', 'targets.NAME.seconds', 'defaults', 'defaults.occurrences',
+      'defaults.interval', 'defaults.memory', 'defaults.levels', 'defaults.grace', 'defaults.usedns', 'goodpatterns', 'rules',
+      'rules.NAME.target', 'rules.NAME.occurrences', 'rules.NAME.interval', 'rules.NAME.memory', 'rules.NAME.levels', 'rules.NAME.grace',
+      'rules.NAME.usedns', 'rules.NAME.ban', 'rules.NAME.resetconns', 'rules.NAME.badpatterns', 'rules.NAME.counts', 'rules.NAME.of', 'lists',
+      'lists.NAME.url', 'lists.NAME.file', 'lists.NAME.target', 'lists.NAME.ban', 'lists.NAME.refresh', 'lists.NAME.max_entries',
+      'lists.NAME.shrink', 'lists.NAME.grow', 'lists.NAME.unfit', 'notify', 'notify[].on', 'notify[].mail', 'notify[].webhook',
+      'notify[].command', 'notify[].every', 'notify[].at_most', 'notify[].targets', 'notify[].rules', 'notify[].whois', 'notify[].format',
+      'notify[].from', 'notify[].smtp', 'notify[].smtp.host', 'notify[].smtp.port', 'notify[].smtp.security', 'notify[].smtp.user',
+      'notify[].smtp.password_file', 'notify[].sendmail', 'notify[].timeout', 'notify[].name',
     ]);
     for (const { description } of manual) expect(description).toMatch(/^[^.]+(?:\.[^. ]+)*[^.]$/);
   });
   test('shows defaults as one would write them, and they are the ones that hold', () => {
     const defaults = Object.fromEntries(manual.flatMap(({ key, default: value }) => (value === undefined ? [] : [[key, value]])));
     expect(defaults).toEqual({
-      socket: '/run/banban/log.sock', 'socket.path': '/run/banban/log.sock', 'socket.mode': '0660', database: '/var/lib/banban/banban.db',
-      'control.socket': '/run/banban/control.sock', 'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]', 'guard.sessions': 'true', 'guard.gateway': 'true', 'guard.resolvers': 'true',
-      'firewall.manage': 'false', 'firewall.remove_at_stop': 'false', 'firewall.hosts_deny': '/etc/hosts.deny',
-      'targets.NAME.backend': 'xt_recent', 'targets.NAME.ban': '48h', 'targets.NAME.protocol': 'tcp', 'targets.NAME.action': 'drop', 'targets.NAME.ipv6_prefix': '128', 'targets.NAME.command.timeout': '10s',
-      'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d', 'defaults.usedns': 'no', 'rules.NAME.resetconns': 'false',
-      'notify[].at_most': '10', 'notify[].whois': 'false', 'notify[].smtp.security': 'starttls', 'notify[].sendmail': '/usr/sbin/sendmail', 'notify[].timeout': '30s',
+      'socket.path': '/run/banban/log.sock', 'socket.mode': '0660', 'sources[unix].path': '/run/banban/log.sock', 'sources[unix].mode': '0660',
+      'sources[unix].goodpatterns': 'true', 'sources[file].from': 'end', 'sources[file].goodpatterns': 'true',
+      'sources[journal].goodpatterns': 'true', 'sources[syslog].protocol': 'udp', 'sources[syslog].goodpatterns': 'true',
+      'sources[stdin].goodpatterns': 'true', database: '/var/lib/banban/banban.db', 'control.socket': '/run/banban/control.sock',
+      'control.mode': '0660', allowlist: '[127.0.0.0/8, ::1]', keep: '90d', 'breaker.bans_a_minute': '30000', 'breaker.logins': '5',
+      breakin_after: '10', 'guard.sessions': 'true', 'guard.gateway': 'true', 'guard.resolvers': 'true', 'firewall.manage': 'false',
+      'firewall.remove_at_stop': 'false', 'firewall.hosts_deny': '/etc/hosts.deny', 'targets.NAME.backend': 'xt_recent',
+      'targets.NAME.ban': '48h', 'targets.NAME.protocol': 'tcp', 'targets.NAME.action': 'drop', 'targets.NAME.ipv6_prefix': '128',
+      'targets.NAME.command.timeout': '10s', 'defaults.occurrences': '3', 'defaults.interval': '1h', 'defaults.memory': '90d',
+      'defaults.levels': 'target', 'defaults.usedns': 'no', 'rules.NAME.resetconns': 'false', 'rules.NAME.counts': 'lines',
+      'lists.NAME.ban': '72h', 'lists.NAME.refresh': '24h', 'lists.NAME.max_entries': '200000', 'lists.NAME.shrink': '50',
+      'lists.NAME.grow': '300', 'lists.NAME.unfit': 'refuse', 'notify[].at_most': '10', 'notify[].whois': 'false',
+      'notify[].smtp.security': 'starttls', 'notify[].sendmail': '/usr/sbin/sendmail', 'notify[].timeout': '30s',
     });
     const explicit = `socket: ${defaults.socket}\ndatabase: ${defaults.database}\ncontrol: { socket: ${defaults['control.socket']}, mode: ${defaults['control.mode']} }
 allowlist: [127.0.0.0/8, '::1']\nfirewall: { manage: ${defaults['firewall.manage']}, remove_at_stop: ${defaults['firewall.remove_at_stop']}, hosts_deny: ${defaults['firewall.hosts_deny']} }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ATTACKERS, Attacker } from '../support/attacker.ts';
 import { describeE2e } from '../support/e2e-gate.ts';
-import { Banban } from '../support/real-banban.ts';
+import { Banban, UNGUARDED } from '../support/real-banban.ts';
 import { startRsyslog } from '../support/real-rsyslog.ts';
 import { startSshd } from '../support/real-sshd.ts';
 import { Victim, firewallFile } from '../support/victim.ts';
@@ -28,7 +28,7 @@ describeE2e('a firewall of the admin’s own', () => {
     victim = await Victim.start();
     attacker = await Attacker.start(victim);
     await victim.loadFirewall(4, ESTABLISHED_FIRST);
-    banban = await Banban.start(victim);
+    banban = await Banban.start(victim, { config: UNGUARDED });
     await startRsyslog(victim);
     await startSshd(victim);
   }, LIMIT);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ATTACKERS, Attacker, type Session } from '../support/attacker.ts';
 import { describeE2e } from '../support/e2e-gate.ts';
-import { Banban } from '../support/real-banban.ts';
+import { Banban, UNGUARDED } from '../support/real-banban.ts';
 import { startRsyslog } from '../support/real-rsyslog.ts';
 import { startSshd } from '../support/real-sshd.ts';
 import { storedBans } from '../support/stored-bans.ts';
@@ -40,7 +40,7 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
       attacker = await Attacker.start(victim);
       await victim.loadFirewall(4);
       await victim.loadFirewall(6);
-      banban = await Banban.start(victim);
+      banban = await Banban.start(victim, { config: UNGUARDED });
       await startRsyslog(victim);
       await startSshd(victim);
     }, LIMIT);

@@ -11,6 +11,7 @@ import { sshdSessions } from '../../packages/server/src/guards/sshd-sessions.ts'
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeMachine } from '../support/fake-machine.ts';
 import { utmpRecord } from '../support/utmp-records.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const FAR = '203.0.113.7';
 const ANNA = 61_001;
@@ -177,6 +178,20 @@ describe('the guards', () => {
     r.routes('');
     await r.guards.look();
     expect(r.guards.list()).toHaveLength(2);
+  });
+
+  test('are looked at when a line says that somebody has logged in, not once for each of a thousand logins', async () => {
+    const clock = fakeClock();
+    const r = room(clock);
+    await r.guards.start();
+    for (let i = 0; i < 1000; i++) r.guards.loggedIn();
+    r.session('1', SESSION);
+    clock.advance(100);
+    await waitFor('the guard', () => r.guards.list().length === 1);
+    r.session('2', SESSION.replace('203.0.113.7', '203.0.113.8'));
+    clock.advance(600);
+    await waitFor('the slow one', () => r.guards.list().length === 2);
+    r.guards.stop();
   });
 
   test('are only of the kinds that are wanted', async () => {

@@ -33,8 +33,8 @@ export interface EngineRoom {
   hear(...messages: readonly string[]): void;
   /** The same, at an instant of arrival and without a turn of the loop. */
   arrive(at: Instant, ...messages: readonly string[]): void;
-  /** As kill -9 and a start with the same policy or another. */
-  restart(next?: Policy): void;
+  /** As kill -9 and a start with the same policy or another; below zero, the clock is put back meanwhile. */
+  restart(next?: Policy, downFor?: number): void;
   /** Active bans as `TARGET address`. */
   banned(): string[];
   ban(target: string, subject: Subject): BanRecord;
@@ -80,9 +80,9 @@ export function engineRoom(given: Partial<Config> = {}, capacity?: number, clock
     arrive(at, ...messages) {
       for (const message of messages) room.engine.deliver(datagram(message), at);
     },
-    restart(next = current) {
+    restart(next = current, downFor = 0) {
       current = next;
-      clock.crash(0);
+      clock.crash(downFor);
       kernel.crash();
       room.store.close();
       room.store = open();

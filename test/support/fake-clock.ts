@@ -10,6 +10,8 @@ export interface FakeClock extends Clock {
   advance(milliseconds: number): void;
   /** As on a machine that was asleep for so long: what was due meanwhile runs when it wakes, once, and the loop comes to rest. */
   sleep(milliseconds: number): void;
+  /** Somebody sets it to an earlier time; timers wait as long as they did. */
+  putBack(milliseconds: number): void;
   /** Time goes by and nothing runs, as over a crash: what was waiting is forgotten. */
   crash(downFor: number): void;
 }
@@ -20,7 +22,7 @@ const MOST_TURNS = 1_000_000;
 export function fakeClock(start: Instant = T0): FakeClock {
   let now: number = start;
   let soon: (() => void)[] = [];
-  let timers: { readonly at: number; readonly action: () => void }[] = [];
+  let timers: { at: number; readonly action: () => void }[] = [];
 
   function turn(): void {
     for (let turns = 0; soon.length > 0; turns++) {
@@ -52,6 +54,10 @@ export function fakeClock(start: Instant = T0): FakeClock {
         next.action();
       }
       now = end;
+    },
+    putBack(milliseconds) {
+      now -= milliseconds;
+      timers = timers.map((timer) => Object.assign(timer, { at: timer.at - milliseconds }));
     },
     sleep(milliseconds) {
       const waking = Math.min(milliseconds, 1000);

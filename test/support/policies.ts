@@ -52,7 +52,7 @@ export const rule = (name: string, given: Partial<RuleConfig> = {}): RuleConfig 
 
 export const config = (given: Partial<Config> = {}): Config => ({
   path: 'test.yml',
-  sources: [{ type: 'unix', path: '/nowhere/log.sock', owner: undefined, group: undefined, mode: 0o600, rules: undefined, pardons: true, silentAfter: undefined, place: { file: '', line: 0, key: '' } }],
+  sources: [{ type: 'unix', path: '/nowhere/log.sock', owner: undefined, group: undefined, mode: 0o600, rules: undefined, pardons: true, silentAfter: undefined }],
   database: '/nowhere/banban.db',
   control: { socket: '/nowhere/control.sock', group: undefined, mode: 0o660 },
   allowlist: [],

@@ -37,6 +37,9 @@ rules:
       - 'sm-mta\\[\\d+\\]: ruleset=check_relay, arg1=\\[<ip>\\],.+reject=421'
 `;
 
+/** `SSH_CONFIG` for attackers who have an account, and whose open session is to end with their ban. */
+export const UNGUARDED = `guard: { sessions: false }\n${SSH_CONFIG}`;
+
 export interface BanbandOptions {
   /** Configuration as YAML, without socket and database; default `SSH_CONFIG`. */
   readonly config?: string;

@@ -177,7 +177,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log: plainLo
     // Another than the allow list's: a flood of names in logs must not keep that one waiting.
     const namesInLogs = createNameResolver({ clock, ask: askDns(clock) });
     undo.push(() => namesInLogs.stop());
-    const engine = createEngine({ clock, store, firewall, cutter, log, chance: () => randomInt(1_000_000) / 1_000_000, tell: (event) => notifier.tell(event), lookUp: (name) => allAddresses(namesInLogs, name) }, first.policy);
+    const engine = createEngine({ clock, store, firewall, cutter, log, chance: () => randomInt(2 ** 32) / 2 ** 32, onLogin: () => guards.loggedIn(), tell: (event) => notifier.tell(event), lookUp: (name) => allAddresses(namesInLogs, name) }, first.policy);
     undo.push(() => engine.stop());
     const rules = simulated === undefined ? createRuleset({ clock }) : undefined;
     const supervisor = rules === undefined ? undefined : createSupervisor({

@@ -48,8 +48,8 @@ function ruleNames(names: readonly Placed<string>[] | undefined, rules: readonly
 }
 
 function resolveOne(raw: RawSource, rules: readonly RuleConfig[], absolute: (path: string) => string, issues: Issues): SourceConfig {
-  const { place, value } = raw;
-  const common = { rules: ruleNames(value.rules, rules, issues), pardons: value.goodpatterns, silentAfter: value.silent_after, place };
+  const { value } = raw;
+  const common = { rules: ruleNames(value.rules, rules, issues), pardons: value.goodpatterns, silentAfter: value.silent_after };
   switch (raw.kind) {
     case 'unix': {
       const { path, owner, group, mode } = raw.value;
@@ -84,19 +84,20 @@ function resolveOne(raw: RawSource, rules: readonly RuleConfig[], absolute: (pat
  * one, so that a file which says nothing of this hears rsyslog.
  */
 export function resolveSources(raw: Pick<RawConfig, 'socket' | 'sources'>, rules: readonly RuleConfig[], absolute: (path: string) => string, issues: Issues): SourceConfig[] {
-  const listed = (raw.sources ?? []).map((one) => resolveOne(one, rules, absolute, issues));
+  const listed = (raw.sources ?? []).map((one) => ({ place: one.place, source: resolveOne(one, rules, absolute, issues) }));
   const { socket } = raw;
   if (socket !== undefined || listed.length === 0) {
     const place = socket?.path.place ?? { file: '', line: 0, key: 'socket' };
-    listed.unshift({ type: 'unix', path: absolute(socket?.path.value ?? DEFAULT_LOG_SOCKET), owner: socket?.owner, group: socket?.group, mode: socket?.mode ?? DEFAULT_MODE, rules: undefined, pardons: true, silentAfter: undefined, place });
+    const source: SourceConfig = { type: 'unix', path: absolute(socket?.path.value ?? DEFAULT_LOG_SOCKET), owner: socket?.owner, group: socket?.group, mode: socket?.mode ?? DEFAULT_MODE, rules: undefined, pardons: true, silentAfter: undefined };
+    listed.unshift({ place, source });
   }
   const [tooMany] = listed.slice(MOST_SOURCES);
   if (tooMany !== undefined) issues.error(tooMany.place, `is one source more than the ${MOST_SOURCES} that there may be; a * in a path stands for many files`);
-  const first = new Map<string, SourceConfig>();
-  for (const source of listed) {
+  const seen = new Set<string>();
+  for (const { place, source } of listed) {
     const key = `${source.type} ${source.path}`;
-    if (first.has(key)) issues.error(source.place, `is a second source ${visible(key)}: each of its lines would count twice`);
-    first.set(key, source);
+    if (seen.has(key)) issues.error(place, `is a second source ${visible(key)}: each of its lines would count twice`);
+    seen.add(key);
   }
-  return listed;
+  return listed.map(({ source }) => source);
 }

@@ -59,7 +59,7 @@ export const SOURCES = {
         synonyms: { ...synonyms, address: 'listen', bind: 'listen', port: 'listen', proto: 'protocol', from: 'allow', senders: 'allow' },
         description: 'syslog messages from other machines',
         properties: {
-          listen: { type: 'text', description: 'the address and port of this machine to listen on: 192.0.2.1:514 or [2001:db8::1]:514' },
+          listen: { type: 'text', description: 'the address and port of this machine to listen on, such as [2001:db8::1]:514 or 192.0.2.1:514' },
           protocol: { type: 'choice', of: ['udp', 'tcp'], default: 'udp', description: 'how they come' },
           allow: { type: 'list', minItems: 1, items: { type: 'network', description: 'an address, or a network as address/bits' }, description: 'who may send; all others are refused' },
           ...common,

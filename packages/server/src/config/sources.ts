@@ -1,6 +1,5 @@
 /** Where log lines come from, as the configuration says it. */
 import type { Ms, Prefix } from 'banban-shared';
-import type { Place } from './config.ts';
 
 /** What every source may have. */
 interface Common {
@@ -12,7 +11,6 @@ interface Common {
   readonly pardons: boolean;
   /** So long a time without a line is an alarm; undefined to learn it. */
   readonly silentAfter: Ms | undefined;
-  readonly place: Place;
 }
 
 /** A UNIX datagram socket. `path` is absolute, `mode` that of chmod(2). */

@@ -4,6 +4,7 @@
  */
 import type { Instant, Subject } from 'banban-shared';
 import type { BreakerConfig } from '../config/config.ts';
+import { householdOf } from './household.ts';
 
 /** Since when a rule's bans are stopped, and why. */
 export interface Stopped {
@@ -23,8 +24,6 @@ export interface Breaker {
   admit(rule: string, subject: Subject, at: Instant, loggedIn: Instant | undefined): string | undefined;
   /** Lets it go on. False where it was not stopped. */
   resume(rule: string): boolean;
-  /** Forgets rules that are not among these. */
-  keep(rules: ReadonlySet<string>): void;
 }
 
 const MINUTE = 60_000;
@@ -58,7 +57,8 @@ export function createBreaker(config: () => BreakerConfig, before: ReadonlyMap<s
   }
 
   function countLogin({ logins }: Watched, subject: Subject, at: Instant): number {
-    logins.set(subject, at);
+    // Or an account and one IPv6 network would be enough to stop every rule.
+    logins.set(householdOf(subject), at);
     for (const [other, since] of logins) if (at - since > DAY || since > at) logins.delete(other);
     return logins.size;
   }
@@ -84,10 +84,6 @@ export function createBreaker(config: () => BreakerConfig, before: ReadonlyMap<s
     resume(rule) {
       watched.delete(rule);
       return stopped.delete(rule);
-    },
-    keep(rules) {
-      for (const rule of stopped.keys()) if (!rules.has(rule)) stopped.delete(rule);
-      for (const rule of watched.keys()) if (!rules.has(rule)) watched.delete(rule);
     },
   };
 }

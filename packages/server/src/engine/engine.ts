@@ -26,6 +26,7 @@ import { createExpiry } from './expiry.ts';
 import { forecast } from './forecast.ts';
 import { createGuarded } from './guarded.ts';
 import { createListBans } from './list-bans.ts';
+import { householdOf } from './household.ts';
 import { createLogins, REMEMBERED } from './logins.ts';
 import { createNamesTried } from './names-tried.ts';
 import { createNamedHosts, type LookUp, type NamedLine } from './named-hosts.ts';
@@ -44,6 +45,8 @@ export interface EngineParts {
   readonly firewall: Firewall;
   readonly cutter: ConnectionCutter;
   readonly log: Log;
+  /** Told when a good pattern says that somebody has logged in, to see who it is. Returns at once. */
+  readonly onLogin?: () => void;
   /** Told of what happens, for people. */
   readonly tell?: Tell;
   /** For rules with usedns; without it no name is found. */
@@ -109,6 +112,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   const breaker = createBreaker(() => policy.config.breaker, store.past.stoppedRules());
   const listBans = createListBans({
     clock,
+    store: store.beneath,
     get: (target, subject) => active.get(target, subject),
     all: () => active.all(),
     unitOf,
@@ -294,7 +298,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const offence = { at, address, target, rule: name, level: decision.level, lines };
     if (decision.kind === 'none') {
       if (decision.because === 'guarded' && !isRepeat(name, address, at)) tell({ at, type: 'refused', address, target, rule: name, reason: decision.reason, lines });
-      if (standing?.origin.kind === 'list' && decision.until !== undefined) listBans.beneath(target, address, { origin: { kind: 'rule', name }, level: decision.level, reason: undefined, until: decision.until });
+      const { until } = decision;
+      if (standing?.origin.kind === 'list' && until !== undefined) tryStore(() => listBans.beneath([{ target, address, origin: { kind: 'rule', name }, level: decision.level, reason: undefined, until }]));
       noteRepeat({ ...offence, decision: 'none', reason: decision.reason });
       return;
     }
@@ -359,16 +364,20 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   function countBan(ban: BanRecord, by: RunningRule): void {
     if (by.config.countsBansOf !== undefined) return;
     for (const rule of policy.rules) {
-      const { name, countsBansOf, interval, occurrences } = rule.config;
+      const { name, target, countsBansOf, interval, occurrences } = rule.config;
       if (countsBansOf === undefined || (countsBansOf.length > 0 && !countsBansOf.includes(by.config.name))) continue;
       const isCounted = (other: string): boolean => (countsBansOf.length > 0 ? countsBansOf.includes(other) : rules.get(other)?.config.countsBansOf === undefined);
       countersOf(name).matches++;
       tryStore(() => {
-        const since = instant(Math.max(ban.since - interval - 1, store.past.lastOffence(ban.address, name) ?? -Infinity));
-        const bans = store.past.bansOf(ban.address, since, MOST_COUNTED).filter((one) => isCounted(one.rule));
+        const subject = isNetwork(ban.address) ? ban.address : unitOf(ban.address, target);
+        const since = instant(Math.max(ban.since - interval - 1, store.past.lastOffence([...new Set([ban.address, subject])], name, ban.since) ?? -Infinity));
+        const bans = store.past.bansOf(ban.address, since, ban.since, MOST_COUNTED).filter((one) => isCounted(one.rule));
         if (bans.length < occurrences) return;
-        const subject = isNetwork(ban.address) ? ban.address : unitOf(ban.address, rule.config.target);
-        offend(rule, { address: subject, at: ban.since, lines: bans.slice(0, occurrences).reverse().map((one) => `ban ${one.id} of ${ban.address} in ${one.target} by the rule ${one.rule} at ${new Date(one.since).toISOString()}`) }, undefined);
+        const lines = bans.slice(0, occurrences).reverse().map((one) => `ban ${one.id} of ${ban.address} in ${one.target} by the rule ${one.rule} at ${new Date(one.since).toISOString()}`);
+        // A network that another target has banned may be none that this one can.
+        const reason = enforcer.refuses(target, subject);
+        if (reason === undefined) offend(rule, { address: subject, at: ban.since, lines }, undefined);
+        else noteRepeat({ at: ban.since, address: subject, target, rule: name, level: 1, decision: 'none', reason, lines });
       });
     }
   }
@@ -376,7 +385,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** Whether an offence of this address against this rule that changed nothing is on record, and not long ago. */
   function isRepeat(rule: string, address: Subject, at: Instant): boolean {
     const last = repeats.get(`${rule} ${address}`);
-    return last !== undefined && at - last < REPEAT_AFTER;
+    return last !== undefined && Math.abs(at - last) < REPEAT_AFTER;
   }
 
   function noteRepeat(offence: NewOffence): void {
@@ -431,7 +440,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     for (const { ban, rule, count } of crowded) escalate(ban, rule, count);
     for (const { ban, rule } of fresh) countBan(ban, rule);
     // What bans led to; the bans of rules that count bans lead to nothing more.
-    if (pending.size > 0) settle();
+    if (pending.size > 0 || noted.length > 0) settle();
   }
 
   /** Takes stored bans among the active ones, and enforces them. */
@@ -465,7 +474,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     }
     const reason = `${count} banned addresses in this network, the last one ${ban.address}`;
     const at = clock.now();
-    const origin = standing?.origin ?? { kind: 'rule', name: rule.config.name };
+    // What makes a list's ban longer is not the list's.
+    const origin: BanOrigin = standing === undefined || standing.origin.kind === 'list' ? { kind: 'rule', name: rule.config.name } : standing.origin;
     const write: BanWrite = { address: network, target: ban.target, origin, level: undefined, reason, at, until: ban.until, offence: undefined };
     let made: BanRecord[] = [];
     if (!tryStore(() => (made = store.writeBans([write], 'process')))) {
@@ -484,7 +494,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const key = `network ${what}`;
     const last = repeats.get(key);
     const now = clock.now();
-    if (last !== undefined && now - last < REPEAT_AFTER) return false;
+    if (last !== undefined && Math.abs(now - last) < REPEAT_AFTER) return false;
     if (repeats.size >= MOST_REPEATS) repeats.clear();
     repeats.set(key, now);
     return true;
@@ -527,7 +537,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         log.info('ban_ended', { address: ban.address, target: ban.target, by, name: name ?? null });
         tell({ at, type: 'unban', ban, by, name });
       }
-      if (by === 'pardoned') listBans.ended(bans);
+      tryStore(() => listBans.ended(bans, by));
     }
     expiry.aim(active.nextEnd());
     return stuck.map((b) => `${b.target} ${b.address}`);
@@ -557,15 +567,20 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
     }
     for (const unit of unitsOf(address)) logins.note(unit, at);
+    parts.onLogin?.();
     for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject);
     const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule');
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
+    tryStore(() => {
+      for (const target of policy.targets.keys()) listBans.pardon(target, unitOf(address, target));
+    });
   }
 
   /** Somebody got in who had tried many names: nothing is pardoned, and an admin has to know. */
   function suspect(address: Address, tried: number, at: Instant): void {
-    if (!noteOnce(`breakin ${address}`)) return;
-    const reason = `${address} tried ${tried === policy.config.breakinAfter ? `${tried} user names` : `more than ${tried - 1} user names`} within an hour and has now logged in`;
+    const household = householdOf(address);
+    if (!noteOnce(`breakin ${household}`)) return;
+    const reason = `${household === address ? address : `${address}, with others of ${household},`} tried ${tried === policy.config.breakinAfter ? `${tried} user names` : `more than ${tried - 1} user names`} within an hour and has now logged in`;
     const line = reader.line.text();
     tryStore(() => store.writeEvent({ at, type: 'breakin', detail: reason }));
     log.error('possible_breakin', { address, message: `${reason}: a possible break-in; nothing was pardoned`, line });
@@ -736,11 +751,16 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
       const wanted = unique.filter((subject) => !refusals.has(subject));
       const before = new Map(wanted.map((subject) => [subject, active.get(target, subject)]));
-      const records = store.writeBans(
-        wanted.map((address) => ({ address, target, origin, level: before.get(address)?.level, reason: reason ?? before.get(address)?.reason, at, until, offence: undefined })),
+      // A list has these for longer: the person's stands beneath, for its own time.
+      const isBeneath = (ban: BanRecord | undefined): ban is BanRecord => ban?.origin.kind === 'list' && ban.until > until;
+      const covered = [...before.values()].filter(isBeneath);
+      listBans.beneath(covered.map((ban) => ({ target, address: ban.address, origin, level: undefined, reason, until })));
+      const written = store.writeBans(
+        wanted.filter((address) => !isBeneath(before.get(address))).map((address) => ({ address, target, origin, level: before.get(address)?.level, reason: reason ?? before.get(address)?.reason, at, until, offence: undefined })),
         'power',
       );
       onStored?.();
+      const records = [...written, ...covered];
       for (const ban of records) stand(ban);
       enforcer.apply(records);
       // Read back, where writing alone does not tell: the answer is what the kernel has.

@@ -2,9 +2,9 @@
  * The bans that lists of the configuration ask for: made, kept up and lifted in steps, because a list may have 100,000 entries. What
  * another list, a rule or a person asks for beside it stands when an entry goes.
  */
-import { after, isNetwork, type Address, type Instant, type Ms, type Subject } from 'banban-shared';
+import { after, instant, isNetwork, NEVER, type Address, type Instant, type Ms, type Subject } from 'banban-shared';
 import type { Clock } from '../clock.ts';
-import type { BanOrigin, BanRecord, BanWrite } from '../store/store.ts';
+import type { BanRecord, BanWrite, BeneathRecord, BeneathStore, EndCause } from '../store/store.ts';
 
 /** What a list asks for. */
 export interface ListWish {
@@ -26,6 +26,7 @@ export interface ListOutcome {
 /** What it needs of the engine. */
 export interface ListBansParts {
   readonly clock: Clock;
+  readonly store: BeneathStore;
   get(target: string, subject: Subject): BanRecord | undefined;
   all(): readonly BanRecord[];
   unitOf(address: Address, target: string): Subject;
@@ -37,24 +38,23 @@ export interface ListBansParts {
   end(bans: readonly BanRecord[], list: string): boolean;
 }
 
-/** What somebody else asked for, beneath the ban of a list. */
-interface Beneath {
-  readonly origin: BanOrigin;
-  readonly level: number | undefined;
-  readonly reason: string | undefined;
-  readonly until: Instant;
-}
-
 /** The bans of all lists. */
 export interface ListBans {
   /** One at a time, in the order of the calls. */
   replace(list: string, wish: ListWish): Promise<ListOutcome>;
   /** Lifts the bans of lists that are not among these. */
   keep(lists: ReadonlySet<string>): Promise<number>;
-  /** A rule would have banned what a list has banned for longer. */
-  beneath(target: string, subject: Subject, what: Beneath): void;
-  /** Puts back what lists ask for after something else has ended it. */
-  ended(bans: readonly BanRecord[]): void;
+  /** Remembers what a rule or a person asks for where a list has banned for longer. @throws StoreError, and then nothing is remembered */
+  beneath(asked: readonly BeneathRecord[]): void;
+  /** Forgets what rules asked for there. @throws StoreError */
+  pardon(target: string, subject: Subject): void;
+  /** Bans have ended: puts in their place what is still asked for, where it was their time or a good pattern that ended them. @throws StoreError */
+  ended(bans: readonly BanRecord[], by: EndCause): void;
+}
+
+interface Next {
+  readonly write: BanWrite;
+  readonly patience: number;
 }
 
 /** Entries of one step: about 2 ms. */
@@ -66,10 +66,10 @@ const MOST_BENEATH = 100_000;
 
 const keyOf = (target: string, subject: Subject): string => `${target} ${subject}`;
 
-/** None yet: lists are put in force again at each start. */
-export function createListBans({ clock, get, all, unitOf, whyNot, write, end }: ListBansParts): ListBans {
-  const claims = new Map<string, { readonly target: string; readonly subjects: Set<Subject>; until: Instant }>();
-  const beneath = new Map<string, Beneath>();
+/** None yet: lists are put in force again at each start. @throws StoreError */
+export function createListBans({ clock, store, get, all, unitOf, whyNot, write, end }: ListBansParts): ListBans {
+  const claims = new Map<string, { readonly target: string; readonly subjects: Set<Subject>; readonly length: Ms; readonly until: Instant }>();
+  const beneath = new Map<string, BeneathRecord>(store.all().map((record) => [keyOf(record.target, record.address), record]));
   let last: Promise<unknown> = Promise.resolve();
 
   /** After what was asked before it, whatever came of that. */
@@ -94,8 +94,42 @@ export function createListBans({ clock, get, all, unitOf, whyNot, write, end }: 
     address: subject, target, origin: { kind: 'list', name: list }, level: undefined, reason: undefined, at, until, offence: undefined, quiet: true,
   });
 
-  /** Another list that asks for the same. */
-  const otherClaim = (list: string, target: string, subject: Subject) => [...claims].find(([name, claim]) => name !== list && claim.target === target && claim.subjects.has(subject));
+  /** What of it is new, as it is to be remembered. A person's stays a person's, though a rule makes it longer. */
+  function newBeneath(asked: BeneathRecord): BeneathRecord[] {
+    const known = beneath.get(keyOf(asked.target, asked.address));
+    if (known === undefined) return beneath.size < MOST_BENEATH ? [asked] : [];
+    const isTheirs = known.origin.kind === 'manual' && asked.origin.kind === 'rule';
+    if (known.until >= asked.until && (isTheirs || known.origin.kind === asked.origin.kind)) return [];
+    const until = instant(Math.max(known.until, asked.until));
+    return [isTheirs ? { ...known, until } : { ...asked, until }];
+  }
+
+  function remember(asked: readonly BeneathRecord[]): void {
+    const put = asked.flatMap(({ target, address, origin, level, reason, until }) => newBeneath({ target, address, origin, level, reason, until }));
+    if (put.length === 0) return;
+    store.change({ put, remove: [] }, put.some(({ origin }) => origin.kind === 'manual') ? 'power' : 'process');
+    for (const one of put) beneath.set(keyOf(one.target, one.address), one);
+  }
+
+  function forget(gone: readonly { readonly target: string; readonly address: Subject }[]): void {
+    const remove = gone.filter(({ target, address }) => beneath.has(keyOf(target, address)));
+    if (remove.length === 0) return;
+    store.change({ put: [], remove }, 'process');
+    for (const { target, address } of remove) beneath.delete(keyOf(target, address));
+  }
+
+  /** Who of those that still ask for it does so for longest; a list's has to be put up with longer than it asked for by so much. */
+  function nextOf({ target, address }: BanRecord, now: Instant): Next | undefined {
+    const under = beneath.get(keyOf(target, address));
+    let next: Next | undefined = under === undefined || under.until <= now ? undefined : { write: { ...under, at: now, offence: undefined, quiet: true }, patience: 0 };
+    for (const [name, own] of claims) {
+      if (own.target !== target || own.until <= (next?.write.until ?? now) || !own.subjects.has(address)) continue;
+      next = { write: wishOf(name, address, target, now, own.until), patience: Number.isFinite(own.length) ? own.length * WORTHWHILE : 0 };
+    }
+    return next === undefined || whyNot(target, address) !== undefined ? undefined : next;
+  }
+
+  const isOfPeople = ({ origin }: BanWrite): boolean => origin.kind !== 'list';
 
   async function lift(list: string, bans: readonly BanRecord[]): Promise<number> {
     let lifted = 0;
@@ -106,20 +140,15 @@ export function createListBans({ clock, get, all, unitOf, whyNot, write, end }: 
       for (const known of part) {
         const ban = get(known.target, known.address);
         if (ban?.origin.kind !== 'list' || ban.origin.name !== list) continue;
-        const other = otherClaim(list, ban.target, ban.address);
-        if (other !== undefined) {
-          writes.push(wishOf(other[0], ban.address, ban.target, now, other[1].until));
-          continue;
-        }
-        const key = keyOf(ban.target, ban.address);
-        const under = beneath.get(key);
-        beneath.delete(key);
-        ends.push(ban);
-        if (under !== undefined && under.until > now) writes.push({ ...under, address: ban.address, target: ban.target, at: now, offence: undefined, quiet: true });
+        const next = nextOf(ban, now);
+        if (next !== undefined) writes.push(next.write);
+        if (next === undefined || isOfPeople(next.write)) lifted++;
+        // Nobody asks for all of its time any more, and a ban that stands is never made shorter.
+        if (next === undefined || next.write.until + next.patience < ban.until) ends.push(ban);
       }
       if (ends.length > 0 && !end(ends, list)) failed();
       if (writes.length > 0 && !write(writes)) failed();
-      lifted += ends.length;
+      forget([...writes.filter(isOfPeople), ...ends.filter(({ target, address }) => (beneath.get(keyOf(target, address))?.until ?? NEVER) <= now)]);
     });
     return lifted;
   }
@@ -138,21 +167,23 @@ export function createListBans({ clock, get, all, unitOf, whyNot, write, end }: 
           }
         });
         const until = after(clock.now(), length);
-        claims.set(list, { target, subjects: wanted, until });
+        claims.set(list, { target, subjects: wanted, length, until });
         const own = all().filter((ban) => ban.origin.kind === 'list' && ban.origin.name === list);
         const lifted = await lift(list, own.filter((ban) => ban.target !== target || !wanted.has(ban.address)));
         let added = 0;
         await inSteps([...wanted], (part) => {
           const at = clock.now();
+          const covered: BanRecord[] = [];
           const writes = part.flatMap((subject): BanWrite[] => {
             // Allowed since it was looked at.
             if (whyNot(target, subject) !== undefined) return [];
             const standing = get(target, subject);
             if (standing === undefined) added++;
             else if (standing.until >= until || (Number.isFinite(until) && until - standing.until < length * WORTHWHILE)) return [];
-            else if (standing.origin.kind !== 'list' && beneath.size < MOST_BENEATH) beneath.set(keyOf(target, subject), standing);
+            else if (standing.origin.kind !== 'list') covered.push(standing);
             return [wishOf(list, subject, target, at, until)];
           });
+          remember(covered);
           if (writes.length > 0 && !write(writes)) failed();
         });
         return { added, kept: wanted.size - added, lifted, refused };
@@ -166,19 +197,19 @@ export function createListBans({ clock, get, all, unitOf, whyNot, write, end }: 
         for (const [name, bans] of gone) lifted += await lift(name, bans);
         return lifted;
       }),
-    beneath(target, subject, what) {
-      const key = keyOf(target, subject);
-      const known = beneath.get(key);
-      if (known !== undefined ? known.until < what.until : beneath.size < MOST_BENEATH) beneath.set(key, what);
+    beneath: remember,
+    pardon(target, subject) {
+      if (beneath.get(keyOf(target, subject))?.origin.kind === 'rule') forget([{ target, address: subject }]);
     },
-    ended(bans) {
+    ended(bans, by) {
       const now = clock.now();
-      const writes = bans.flatMap((ban): BanWrite[] => {
-        beneath.delete(keyOf(ban.target, ban.address));
-        const claim = [...claims].find(([, own]) => own.target === ban.target && own.until > now && own.subjects.has(ban.address));
-        return claim === undefined || whyNot(ban.target, ban.address) !== undefined ? [] : [wishOf(claim[0], ban.address, ban.target, now, claim[1].until)];
-      });
-      if (writes.length > 0) write(writes);
+      // A person has the last word until the list is read again; of what is allowed or has no target nobody can ask for a ban.
+      if (by === 'unbanned') for (const { target, address } of bans) for (const claim of claims.values()) if (claim.target === target) claim.subjects.delete(address);
+      const isOver = by !== 'expired' && by !== 'pardoned';
+      forget(bans.filter(({ target, address }) => isOver || (beneath.get(keyOf(target, address))?.until ?? NEVER) <= now || (by === 'pardoned' && beneath.get(keyOf(target, address))?.origin.kind === 'rule')));
+      if (isOver) return;
+      const writes = bans.flatMap((ban) => nextOf(ban, now)?.write ?? []);
+      if (writes.length > 0 && write(writes)) forget(writes.filter(isOfPeople));
     },
   };
 }

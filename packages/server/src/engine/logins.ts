@@ -32,13 +32,14 @@ export function createLogins(store: Pick<PastStore, 'noteLogins' | 'lastLogin'>)
   return {
     note(subject, at) {
       const written = recent.get(subject)?.written;
-      const isDue = written === undefined || Math.abs(at - written) >= WRITTEN_AGAIN;
-      if (isDue && waiting.size < MOST_WAITING) waiting.set(subject, at);
+      const isDue = (written === undefined || Math.abs(at - written) >= WRITTEN_AGAIN) && (waiting.size < MOST_WAITING || waiting.has(subject));
+      if (isDue) waiting.set(subject, at);
       recent.set(subject, { at, written: isDue ? at : written });
     },
     isWithin(subject, length, at) {
       const last = recent.get(subject)?.at;
-      return last !== undefined && at - last <= length;
+      // Ahead of now by more: the clock was put back.
+      return last !== undefined && Math.abs(at - last) <= length;
     },
     lastWithin30Days(subject, at) {
       const last = recent.get(subject)?.at ?? store.lastLogin(subject);

@@ -2,7 +2,8 @@
  * Which user names an address has tried of late. Whoever tried many and then gets in has guessed one: a login that would pardon
  * anybody else is then what an admin has to hear of.
  */
-import type { Address, Instant } from 'banban-shared';
+import type { Address, Instant, Subject } from 'banban-shared';
+import { householdOf } from './household.ts';
 import { createRecent } from './recent.ts';
 
 /** Tries count for so long. */
@@ -12,7 +13,7 @@ const MOST_ADDRESSES = 20_000;
 /** Characters of a name that are kept to tell it from others. */
 const LONGEST_NAME = 64;
 
-/** The names tried by each address. */
+/** The names tried by each address; those of one IPv6 network of /64 are one. */
 export interface NamesTried {
   /** Whether one more name of this address would change anything: finding it out costs a look into the line. */
   wants(address: Address, at: Instant): boolean;
@@ -23,9 +24,9 @@ export interface NamesTried {
 
 /** Nothing tried yet. `enough` names are all that is kept of one address, and one more. */
 export function createNamesTried(enough: () => number | undefined): NamesTried {
-  const tried = createRecent<Address, { readonly since: Instant; readonly names: Set<string> }>(MOST_ADDRESSES);
+  const tried = createRecent<Subject, { readonly since: Instant; readonly names: Set<string> }>(MOST_ADDRESSES);
   const of = (address: Address, at: Instant) => {
-    const known = tried.get(address);
+    const known = tried.get(householdOf(address));
     // Ahead of now: the clock was put back.
     return known === undefined || at - known.since > WITHIN || known.since > at ? undefined : known;
   };
@@ -37,7 +38,7 @@ export function createNamesTried(enough: () => number | undefined): NamesTried {
     },
     note(address, name, at) {
       const known = of(address, at);
-      if (known === undefined) tried.set(address, { since: at, names: new Set([cut(name)]) });
+      if (known === undefined) tried.set(householdOf(address), { since: at, names: new Set([cut(name)]) });
       else known.names.add(cut(name));
     },
     count(address, at, except) {

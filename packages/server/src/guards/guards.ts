@@ -30,6 +30,8 @@ export interface Guards {
   start(): Promise<void>;
   /** What is guarded as of the last look, each address once. */
   list(): readonly Guard[];
+  /** Somebody has just logged in: looks when the session should be there, and once more for a slow one. */
+  loggedIn(): void;
   /** Looks now; when it resolves `list` is of a moment after the call. Never rejects. */
   look(): Promise<void>;
   stop(): void;
@@ -37,6 +39,8 @@ export interface Guards {
 
 /** An admin who has just logged in is guarded before a client that offers a handful of wrong keys is done. */
 const LOOK_EVERY = ms(3000);
+/** sshd says "Accepted" some milliseconds before the process of the session is there; PAM may take longer. */
+const AFTER_LOGIN = [ms(100), ms(700)] as const;
 /** More than any machine has; each is a row that a ban is compared with. */
 const MOST_GUARDS = 4096;
 
@@ -66,6 +70,8 @@ export function createGuards({ clock, kinds, onChange, warn, places = PLACES }: 
   let current: readonly Guard[] = [];
   let timer: Timer | undefined;
   let stopped = false;
+  /** Looks that a login has asked for. */
+  let soon: readonly Timer[] = [];
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
@@ -129,8 +135,19 @@ export function createGuards({ clock, kinds, onChange, warn, places = PLACES }: 
     },
     list: () => current,
     look,
+    loggedIn() {
+      // A busy mail server has logins all the time: they are looked at together.
+      if (stopped || soon.length > 0) return;
+      soon = AFTER_LOGIN.map((delay, i) =>
+        clock.after(delay, () => {
+          if (i === AFTER_LOGIN.length - 1) soon = [];
+          void look();
+        }),
+      );
+    },
     stop() {
       stopped = true;
+      for (const one of soon) one.cancel();
       timer?.cancel();
     },
   };

@@ -1,6 +1,7 @@
 /**
  * One open file: what is written to it, whole lines at a time, until it is left. It is read again from where it was read to, and
  * nothing of it is kept in memory: the file itself is the queue, and the next block is read when the one before has been worked off.
+ * It is longer than most files because every step has to ask again what may have happened to the file meanwhile.
  */
 import { watch, type FSWatcher } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';

@@ -25,10 +25,10 @@ export interface Neighbour {
 /** What rotations leave behind is called after the file: `access.log.1`, `access-20260101.log`. */
 const stemOf = (name: string): string => /^\.?[^.\-_]*/.exec(name)?.[0] ?? name;
 
-async function look(path: string, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour | undefined> {
+async function look(path: string, spared: Spared, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour | undefined> {
   try {
     const { id, isFile, size, mtime } = await identify(path);
-    if (!isFile || !wanted(id, mtime)) return undefined;
+    if (!isFile || !wanted(id, mtime) || spared(path, id)) return undefined;
     const handle = await open(path, 'r');
     try {
       return { path, id, size, mtime, head: await headOf(handle) };
@@ -41,8 +41,8 @@ async function look(path: string, wanted: (id: string, mtime: number) => boolean
   }
 }
 
-/** Whether a file is not to be opened, whatever it is called. */
-export type Spared = (path: string) => boolean;
+/** Whether a file is not to be opened: by its path, or by what it is (device and inode), which a link with another name leads to as well. */
+export type Spared = (path: string, id?: string) => boolean;
 
 /** @param isCalled which names are looked at: nothing is opened of what is not called after the file, or is not known to be it */
 async function neighboursOf(path: string, spared: Spared, isCalled: (name: string) => boolean, wanted: (id: string, mtime: number) => boolean): Promise<Neighbour[]> {
@@ -59,7 +59,7 @@ async function neighboursOf(path: string, spared: Spared, isCalled: (name: strin
   const ordered = [...called.filter(isOwn), ...called.filter((name) => !isOwn(name))].slice(0, MOST_LOOKED_AT);
   const found: Neighbour[] = [];
   for (const name of ordered) {
-    const neighbour = await look(join(directory, name), wanted);
+    const neighbour = await look(join(directory, name), spared, wanted);
     if (neighbour !== undefined) found.push(neighbour);
   }
   return found;

@@ -2,7 +2,8 @@
  * Log files as a source: those that a path with `*`, `?` and `[..]` stands for, followed through every kind of rotation. What a file
  * is, its name does not say: it is known by device, inode and how it begins (file-position.ts), so that a renamed one is read to its
  * end under its new name, and the new one of the old name from its beginning. The kernel tells of changes, and once a second
- * everything is looked at as if it never did.
+ * everything is looked at as if it never did. It is longer than most files because a look at the names and the search for what they
+ * led to before change the same few tables.
  */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
@@ -74,6 +75,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
   const remembered = (): FilePosition[] => [...positions.keys()].filter((key) => key.startsWith(prefix)).flatMap((key) => parsePosition(positions.get(key)) ?? []);
 
   async function openAs(path: string, id: string): Promise<{ readonly handle: FileHandle; readonly head: Buffer; readonly size: number } | undefined> {
+    if (spared(path, id)) return undefined;
     const handle = await open(path, FLAGS);
     try {
       const found = await handle.stat({ bigint: true });
@@ -154,7 +156,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
 
   /** The copy is read beside what comes next: waiting for it, one would not see how the next one begins before that is truncated as well. */
   async function onTruncated(before: FilePosition, size: number, head: Buffer): Promise<void> {
-    void readCopies(await openCopy(before, size), before, head);
+    readCopies(await openCopy(before, size), before, head).catch((error: unknown) => say(`what ${before.path} had before it was truncated can't be read (${failureOf(error)})`));
   }
 
   /** Reads a copy, and those of what came and went after it. */

@@ -1,4 +1,5 @@
 /** All sources of log lines as the configuration has them: started, looked after, and changed by a reload as far as it changes them. */
+import { statSync } from 'node:fs';
 import { ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import type { SourceConfig } from '../config/sources.ts';
@@ -63,8 +64,14 @@ interface Entry {
   said: string | undefined;
 }
 
+/** Device and inode; undefined where there is no such file. */
+function idOfFile(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
+}
+
 /** What makes a source another one. */
-const textOf = (config: SourceConfig): string => JSON.stringify({ ...config, place: null });
+const textOf = (config: SourceConfig): string => JSON.stringify(config);
 
 /** What is different in the sources of two configurations, a sentence each. */
 export function sourceChanges(before: readonly SourceConfig[], now: readonly SourceConfig[]): string[] {
@@ -85,7 +92,8 @@ export function createSources({ clock, engine, log, positions, database, keepPos
   let changing = Promise.resolve();
   let stopped = false;
   // With what SQLite and the lock put beside it.
-  const spared = (path: string): boolean => path === database || path.startsWith(`${database}-`) || path.startsWith(`${database}.`);
+  const own = ['', '-wal', '-shm', '-journal', '.lock'].map((end) => `${database}${end}`);
+  const spared = (path: string, id?: string): boolean => own.includes(path) || (id !== undefined && own.some((file) => idOfFile(file) === id));
   const warn = (message: string): void => log.warn('source', { message });
 
   function entryOf(config: SourceConfig): Entry {

@@ -6,11 +6,12 @@ import { targets } from './migrations/0003-targets.ts';
 import { positions } from './migrations/0004-positions.ts';
 import { allowed } from './migrations/0005-allowed.ts';
 import { loginsStoppedRules } from './migrations/0006-logins-stopped-rules.ts';
+import { beneath } from './migrations/0007-beneath.ts';
 import type { Migration } from './migration.ts';
 import { StoreError } from './store.ts';
 
 /** Every step there is, in the order of their versions. */
-export const migrations: readonly Migration[] = [bansOffencesEvents, connections, targets, positions, allowed, loginsStoppedRules];
+export const migrations: readonly Migration[] = [bansOffencesEvents, connections, targets, positions, allowed, loginsStoppedRules, beneath];
 
 /** `banb` in ASCII: marks a SQLite file as banban's, so that no other program's database is ever changed. */
 export const APPLICATION_ID = 0x62616e62;

@@ -15,8 +15,8 @@ interface PastBanRow {
 
 /** Every statement, compiled when the store is opened. */
 export const preparePast = (db: Database) => ({
-  bansOf: db.prepare<Value[], PastBanRow>("SELECT id, target, origin_name AS rule, since FROM bans WHERE address = ? AND ended_at IS NOT NULL AND since > ? AND origin_kind = 'rule' UNION ALL SELECT id, target, origin_name, since FROM bans WHERE address = ? AND ended_at IS NULL AND since > ? AND origin_kind = 'rule' ORDER BY since DESC, id DESC LIMIT ?"),
-  lastOffence: db.prepare<Value[], number | null>("SELECT max(at) FROM offences WHERE address = ? AND rule = ? AND decision <> 'none'").pluck(),
+  bansOf: db.prepare<Value[], PastBanRow>("SELECT id, target, origin_name AS rule, since FROM bans WHERE address = ? AND ended_at IS NOT NULL AND since > ? AND since <= ? AND origin_kind = 'rule' UNION ALL SELECT id, target, origin_name, since FROM bans WHERE address = ? AND ended_at IS NULL AND since > ? AND since <= ? AND origin_kind = 'rule' ORDER BY since DESC, id DESC LIMIT ?"),
+  lastOffence: db.prepare<Value[], number | null>("SELECT max(at) FROM offences WHERE address = ? AND rule = ? AND at <= ? AND decision <> 'none'").pluck(),
   putLogin: db.prepare<Value[]>('INSERT INTO logins (address, at) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET at = max(at, excluded.at)'),
   login: db.prepare<Value[], number>('SELECT at FROM logins WHERE address = ?').pluck(),
   forgetLogins: db.prepare<Value[]>('DELETE FROM logins WHERE address IN (SELECT address FROM logins WHERE at < ? LIMIT ?)'),
@@ -39,10 +39,10 @@ const bound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15
 /** The part of the store that decisions look things up in. */
 export function pastTable({ path, statements, write }: PastTableParts): PastStore {
   return {
-    bansOf: (address, since, limit) => explaining(path, () => statements().bansOf.all(address, bound(since), address, bound(since), limit).map((row) => ({ ...row, since: instant(row.since) }))),
-    lastOffence(address, rule) {
-      const at = explaining(path, () => statements().lastOffence.get(address, rule));
-      return at === undefined || at === null ? undefined : instant(at);
+    bansOf: (address, since, now, limit) => explaining(path, () => statements().bansOf.all(address, bound(since), bound(now), address, bound(since), bound(now), limit).map((row) => ({ ...row, since: instant(row.since) }))),
+    lastOffence(addresses, rule, now) {
+      const last = explaining(path, () => addresses.flatMap((address) => statements().lastOffence.get(address, rule, bound(now)) ?? []));
+      return last.length === 0 ? undefined : instant(Math.max(...last));
     },
     noteLogins(logins) {
       write('process', () => {

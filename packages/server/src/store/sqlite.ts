@@ -6,13 +6,14 @@ import { renameSync, rmSync, statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { instant, type Instant, type Subject } from 'banban-shared';
 import { allowTable, prepareAllow } from './allow-table.ts';
+import { beneathTable, prepareBeneath } from './beneath-table.ts';
 import { pastTable, preparePast } from './past-table.ts';
 import { makePrivateFile, openDatabase, prepareDirectory, syncFile, writeAhead } from './database-file.ts';
 import { damagedDatabase, explaining } from './explain.ts';
 import { migrate, refuseOthers } from './migrate.ts';
 import type { Migration } from './migration.ts';
 import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
-import { StoreError, type AllowStore, type BanEnd, type BanRecord, type BanWrite, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type OffenceScope, type PastStore, type Store, type Unreleased } from './store.ts';
+import { StoreError, type AllowStore, type BanEnd, type BanRecord, type BanWrite, type BeneathStore, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type OffenceScope, type PastStore, type Store, type Unreleased } from './store.ts';
 
 /** What may be left out: all but `warn` is for tests. */
 export interface StoreOptions {
@@ -113,7 +114,9 @@ const prepareAll = (db: Database) => ({
 class SqliteStore implements Store {
   readonly allow: AllowStore;
   readonly past: PastStore;
+  readonly beneath: BeneathStore;
   private pastSql: ReturnType<typeof preparePast>;
+  private beneathSql: ReturnType<typeof prepareBeneath>;
   private allowSql: ReturnType<typeof prepareAllow>;
   private sql: ReturnType<typeof prepareAll>;
   private readonly rows: RowReader;
@@ -124,13 +127,14 @@ class SqliteStore implements Store {
   constructor(readonly path: string, private readonly file: string, private db: Database, private readonly options: StoreOptions) {
     this.rows = new RowReader(path);
     this.allow = allowTable({ path, statements: () => this.allowSql, write: (durability, action) => this.write(durability, action) });
+    this.beneath = beneathTable({ path, statements: () => this.beneathSql, write: (durability, action) => this.write(durability, action) });
     this.past = pastTable({ path, statements: () => this.pastSql, write: (durability, action) => this.write(durability, action) });
-    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(db));
+    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, beneathSql: this.beneathSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(db));
   }
 
   /** All that belongs to one opening of the file. */
   private attach(db: Database) {
-    return { sql: prepareAll(db), allowSql: prepareAllow(db), pastSql: preparePast(db), inTransaction: db.transaction((action: () => void) => action()).immediate, inode: statSync(this.file, { bigint: true }).ino };
+    return { sql: prepareAll(db), allowSql: prepareAllow(db), pastSql: preparePast(db), beneathSql: prepareBeneath(db), inTransaction: db.transaction((action: () => void) => action()).immediate, inode: statSync(this.file, { bigint: true }).ino };
   }
 
   activeBans(): BanRecord[] {
@@ -295,7 +299,7 @@ class SqliteStore implements Store {
     this.db.close();
     this.db = openDatabase(this.file, this.options.busyTimeoutMs ?? BUSY_TIMEOUT_MS);
     writeAhead(this.db);
-    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));
+    ({ sql: this.sql, allowSql: this.allowSql, pastSql: this.pastSql, beneathSql: this.beneathSql, inTransaction: this.inTransaction, inode: this.inode } = this.attach(this.db));
     this.durability = 'process';
     this.options.warn?.(`${this.path} was removed while banband ran, and has been written anew with all that was in it: to end bans use banctl unban, and stop banband before its database is moved`);
   }

@@ -126,10 +126,10 @@ export interface PastBan {
 
 /** What decisions look up of the past. Writes throw StoreError, and then nothing was written. */
 export interface PastStore {
-  /** Bans of an address that rules set after `since`, active and ended, the newest first. */
-  bansOf(address: Subject, since: Instant, limit: number): PastBan[];
-  /** When an address last had an offence against a rule that led to a ban or a longer one. */
-  lastOffence(address: Subject, rule: string): Instant | undefined;
+  /** Bans of an address that rules set after `since` and up to `now`, active and ended, the newest first. */
+  bansOf(address: Subject, since: Instant, now: Instant, limit: number): PastBan[];
+  /** When one of these last had an offence against a rule that led to a ban or a longer one; what is ahead of `now` is from before the clock was put back. */
+  lastOffence(addresses: readonly Subject[], rule: string, now: Instant): Instant | undefined;
   /** Remembers when somebody last logged in from these. */
   noteLogins(logins: ReadonlyMap<Subject, Instant>): void;
   lastLogin(address: Subject): Instant | undefined;
@@ -141,6 +141,16 @@ export interface PastStore {
   resumeRule(rule: string, at: Instant, by: string): void;
 }
 
+/** What a person or a rule asks for beneath the longer ban of a list. */
+export type BeneathRecord = Pick<BanRecord, 'target' | 'address' | 'origin' | 'level' | 'reason' | 'until'>;
+
+/** All of that, one for each address in a target. Writes throw StoreError, and then nothing was written. */
+export interface BeneathStore {
+  all(): BeneathRecord[];
+  /** Takes some out, then puts others in, each in the place of what was there. */
+  change(change: { readonly put: readonly BeneathRecord[]; readonly remove: readonly Pick<BeneathRecord, 'target' | 'address'>[] }, durability: Durability): void;
+}
+
 /** Which offences of an address are counted: those in a target, those against a rule, or all. */
 export type OffenceScope = { readonly target: string } | { readonly rule: string } | 'all';
 
@@ -149,6 +159,7 @@ export interface Store {
   readonly path: string;
   readonly allow: AllowStore;
   readonly past: PastStore;
+  readonly beneath: BeneathStore;
   /** Every active ban, for the start. */
   activeBans(): BanRecord[];
   /** Ended bans whose kernel rows have not been confirmed removed. */

@@ -12,8 +12,11 @@ export interface ListEntry {
   readonly ban: ExportedBan | undefined;
 }
 
-/** A rule of TCP wrappers: daemons, a colon, clients, and perhaps another colon with options. An address of IPv6 was tried before. */
-const WRAPPERS_RULE = /^[A-Za-z][\w@.\-, ]*?\s*:\s*(.+)$/;
+/**
+ * A rule of TCP wrappers: daemons, a colon, clients, and perhaps another colon with options. An address of IPv6 was tried before. No part can
+ * take what another may: a line of blanks must not be tried in all ways.
+ */
+const WRAPPERS_RULE = /^[A-Za-z][\w@.\-, \t]*:(.+)$/s;
 /** Addresses in a rule of TCP wrappers. */
 const MOST_CLIENTS = 256;
 
@@ -23,12 +26,13 @@ export function networksBetween(first: Address, last: Address): Prefix[] | undef
   if (family !== familyOf(last)) return undefined;
   const end = numberOf(last);
   const networks: Prefix[] = [];
-  for (let at = numberOf(first); at <= end; ) {
-    let bits = widthOf(family);
-    // As wide as it may be from here without going beyond the end.
-    for (let size = 2n; bits > 0 && at % size === 0n && at + size - 1n <= end; size *= 2n) bits--;
-    networks.push(prefixOf(addressOf(at, family), bits));
-    at += 1n << BigInt(widthOf(family) - bits);
+  const width = widthOf(family);
+  for (let at = numberOf(first), host = 0; at <= end; ) {
+    // As wide as it may be from here without going beyond the end: first wider and wider, then narrower and narrower.
+    while (host < width && (at >> BigInt(host)) % 2n === 0n && at + (2n << BigInt(host)) - 1n <= end) host++;
+    while (host > 0 && at + (1n << BigInt(host)) - 1n > end) host--;
+    networks.push(prefixOf(addressOf(at, family), width - host));
+    at += 1n << BigInt(host);
   }
   return networks.length === 0 ? undefined : networks;
 }
@@ -40,17 +44,20 @@ function bitsOfMask(mask: Address): number | undefined {
   return /^1*0*$/.test(text) ? text.lastIndexOf('1') + 1 : undefined;
 }
 
-/** An address, a network as address/bits or address/netmask, or a range. */
-function networksOf(text: string): Prefix[] | undefined {
+/** An address, or a network as address/bits or address/netmask. */
+function oneNetwork(text: string): Prefix | undefined {
   const prefix = parsePrefix(text);
-  if (prefix !== undefined) return [prefix];
   const slash = text.indexOf('/');
-  if (slash > 0) {
-    const mask = parseAddress(text.slice(slash + 1));
-    const bits = mask === undefined ? undefined : bitsOfMask(mask);
-    const network = bits === undefined ? undefined : parsePrefix(`${text.slice(0, slash)}/${bits}`);
-    return network === undefined ? undefined : [network];
-  }
+  if (prefix !== undefined || slash <= 0) return prefix;
+  const mask = parseAddress(text.slice(slash + 1));
+  const bits = mask === undefined ? undefined : bitsOfMask(mask);
+  return bits === undefined ? undefined : parsePrefix(`${text.slice(0, slash)}/${bits}`);
+}
+
+/** The same, or a range. */
+function networksOf(text: string): Prefix[] | undefined {
+  const network = oneNetwork(text);
+  if (network !== undefined) return [network];
   const [from = '', to, more] = text.split('-');
   if (to === undefined || more !== undefined) return undefined;
   const first = parseAddress(from.trim());
@@ -58,15 +65,15 @@ function networksOf(text: string): Prefix[] | undefined {
   return first === undefined || last === undefined ? undefined : networksBetween(first, last);
 }
 
-/** One client of TCP wrappers: IPv6 stands in brackets, and an IPv4 network may be `192.0.2.`. */
-function networksOfClient(client: string): Prefix[] | undefined {
+/** One client of TCP wrappers: IPv6 stands in brackets, and an IPv4 network may be `192.0.2.`. They know no ranges. */
+function networkOfClient(client: string): Prefix | undefined {
   const [, ipv6, bits = ''] = /^\[([0-9A-Fa-f:.]+)\](\/\d{1,3})?$/.exec(client) ?? [];
-  if (ipv6 !== undefined) return networksOf(ipv6 + bits);
+  if (ipv6 !== undefined) return oneNetwork(ipv6 + bits);
   if (/^(?:\d{1,3}\.){1,3}$/.test(client)) {
     const octets = client.split('.').filter((octet) => octet !== '');
-    return networksOf(`${[...octets, '0', '0', '0'].slice(0, 4).join('.')}/${octets.length * 8}`);
+    return oneNetwork(`${[...octets, '0', '0', '0'].slice(0, 4).join('.')}/${octets.length * 8}`);
   }
-  return networksOf(client);
+  return oneNetwork(client);
 }
 
 function wrappersRule(text: string): Prefix[] | undefined {
@@ -76,9 +83,9 @@ function wrappersRule(text: string): Prefix[] | undefined {
   const clients = /^(?:\[[^\]]*\]|[^:[\]])+/.exec(rest)?.[0] ?? '';
   const words = clients.split(/[\s,]+/).filter((word) => word !== '');
   if (words.length === 0 || words.length > MOST_CLIENTS) return undefined;
-  const found = words.map(networksOfClient);
-  const known = found.filter((networks) => networks !== undefined);
-  return known.length === found.length ? known.flat() : undefined;
+  const found = words.map(networkOfClient);
+  const known = found.filter((network) => network !== undefined);
+  return known.length === found.length ? known : undefined;
 }
 
 /** What follows an address in its line: words that are none, as in lists that say how often an address was seen. */

@@ -8,7 +8,8 @@ import { readListLine, type ListEntry } from './list-line.ts';
 
 /** A line that is longer than any that names an address: an object of JSON with a reason, every character of it escaped. */
 const LONGEST_LINE = 8192;
-/** All addresses of a jail stand in one line of its status. */
+/** All addresses of a jail stand in one line of its status, behind this. */
+const STATUS_HEAD = 'Banned IP list:';
 const LONGEST_STATUS_LINE = 4 * 1024 * 1024;
 /** A server that sends byte by byte must not have all of them looked at again for each. */
 const PIECE = 16_384;
@@ -20,6 +21,8 @@ const ENOUGH_TO_TELL = 512;
 /** More than so many lines that can't be read, and more than one in ten, is another kind of file. */
 const MOST_BAD = 20;
 const BAD_SHARE = 0.1;
+/** So many lines, words or networks are some 50 µs. */
+const STEP = 32;
 
 /** A line that can't be read. */
 export interface BadLine {
@@ -37,12 +40,27 @@ export interface ListText {
   readonly badLines: number;
 }
 
+/** Work in small steps, between which others may have their turn; the last one has the result. */
+export type ListSteps<T> = Generator<undefined, T>;
+
 /** A list that is being read. */
 export interface ListParser {
   /** Takes the next piece. @returns why it can't be a list; then nothing more is taken */
   push(bytes: Uint8Array): string | undefined;
   /** All of it, or why it is no list, fit to follow the list's name. */
   end(): ListText | { readonly problem: string };
+  /** `push` in steps: who wrote the list chose what a piece costs. One must have ended before the next begins. */
+  pushing(bytes: Uint8Array): ListSteps<string | undefined>;
+  /** `end` in steps. */
+  ending(): ListSteps<ListText | { readonly problem: string }>;
+}
+
+/** All of the steps at once. */
+function atOnce<T>(steps: ListSteps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 const WEB_PAGE = /^(?:<!doctype|<\?xml|<!--|<\/?[a-z][a-z0-9]*[\s>/])/i;
@@ -71,6 +89,8 @@ export function listParser(most: number): ListParser {
   function refuse(text: string): void {
     badLines++;
     if (bad.length < MOST_SHOWN) bad.push({ line, text: text.slice(0, LONGEST_SHOWN) });
+    // There can't be as many good ones any more, whatever comes.
+    if (badLines > Math.max(MOST_BAD, most)) problem = noList();
   }
 
   function add(found: readonly ListEntry[] | undefined, text: string): void {
@@ -80,10 +100,18 @@ export function listParser(most: number): ListParser {
     if (entries.length > most) problem = `it has more than ${most} entries; raise max_entries if it really is that long`;
   }
 
+  const noList = (): string => `${badLines} of its ${goodLines + badLines} lines are not addresses (${badLinesText({ bad, badLines })}); is it the right file, and in a form that banban knows?`;
+
   /** Form `status`: of all the lines one has addresses. */
-  function statusLine(text: string): void {
-    const [, banned] = /Banned IP list:\s*(.*)$/.exec(text) ?? [];
-    for (const word of (banned ?? '').split(/\s+/)) if (word !== '' && problem === undefined) add(readListLine(word), word);
+  function* statusLine(text: string): ListSteps<void> {
+    const at = text.indexOf(STATUS_HEAD);
+    if (at < 0) return;
+    let words = 0;
+    for (const [word] of text.slice(at + STATUS_HEAD.length).matchAll(/\S+/g)) {
+      if (++words % STEP === 0) yield;
+      if (problem !== undefined) return;
+      add(readListLine(word), word);
+    }
   }
 
   function csvLine(text: string): void {
@@ -95,7 +123,6 @@ export function listParser(most: number): ListParser {
   function readLine(raw: string): void {
     line++;
     const text = raw.trim();
-    if (form === 'status') return statusLine(text);
     if (raw.length > LONGEST_LINE) return refuse(text);
     if (form === 'csv') return line === 1 || text === '' ? undefined : csvLine(text);
     if (text.startsWith('{')) return add(readListLine(text), text);
@@ -103,17 +130,30 @@ export function listParser(most: number): ListParser {
     add(readListLine((end < 0 ? text : text.slice(0, end)).trim()), text);
   }
 
-  function readLines(isLast: boolean): void {
+  function* oneLine(raw: string): ListSteps<void> {
+    if (form !== 'status') return readLine(raw);
+    line++;
+    yield* statusLine(raw);
+  }
+
+  function* readLines(isLast: boolean): ListSteps<void> {
     const longest = form === 'status' ? LONGEST_STATUS_LINE : LONGEST_LINE;
     let from = 0;
+    let looked = 0;
     for (let to = rest.indexOf('\n'); to >= 0 && problem === undefined; to = rest.indexOf('\n', from)) {
+      const before = entries.length;
       if (skipping) line++;
-      else readLine(rest.slice(from, to));
+      else yield* oneLine(rest.slice(from, to));
       skipping = false;
       from = to + 1;
+      // A long line, or one that is many networks, costs as much as many.
+      looked += 1 + entries.length - before;
+      if (looked < STEP && to - from < LONGEST_LINE / STEP) continue;
+      looked = 0;
+      yield;
     }
     rest = rest.slice(from);
-    if (isLast && rest !== '' && !skipping && problem === undefined) readLine(rest);
+    if (isLast && rest !== '' && !skipping && problem === undefined) yield* oneLine(rest);
     if (rest.length <= longest) return;
     if (!skipping) {
       line++;
@@ -125,14 +165,16 @@ export function listParser(most: number): ListParser {
   }
 
   /** Form `quoted`: what stands in quotes and names nothing that follows is an address, as in a list of Python or JSON. */
-  function readQuoted(isLast: boolean): void {
+  function* readQuoted(isLast: boolean): ListSteps<void> {
     // Up to where no quotes can be open and no name can go on; a text without a comma in so many characters is none of these.
     const end = isLast ? rest.length : rest.lastIndexOf(',') + 1;
     const part = rest.slice(0, end);
     rest = rest.slice(end);
     if (rest.length > LONGEST_LINE) problem = 'it is no list of addresses, though it begins like one of fail2ban-client';
     let at = 0;
+    let texts = 0;
     for (const found of part.matchAll(QUOTED)) {
+      if (++texts % STEP === 0) yield;
       if (problem !== undefined) return;
       line += part.slice(at, found.index).split('\n').length - 1;
       at = found.index;
@@ -152,36 +194,35 @@ export function listParser(most: number): ListParser {
     else form = start.startsWith(CSV_HEAD) ? 'csv' : 'lines';
   }
 
-  function read(isLast: boolean): void {
+  function* read(isLast: boolean): ListSteps<void> {
     if (form === undefined) tell();
     if (form === undefined || problem !== undefined) return;
-    if (form === 'quoted') readQuoted(isLast);
-    else readLines(isLast);
+    if (form === 'quoted') yield* readQuoted(isLast);
+    else yield* readLines(isLast);
   }
 
-  return {
-    push(bytes) {
-      if (problem !== undefined) return problem;
-      fresh += decoder.decode(bytes, { stream: true });
-      if (fresh.length < PIECE) return undefined;
-      rest += fresh;
+  function* pushing(bytes: Uint8Array): ListSteps<string | undefined> {
+    if (problem !== undefined) return problem;
+    fresh += decoder.decode(bytes, { stream: true });
+    if (fresh.length < PIECE) return undefined;
+    rest += fresh;
+    fresh = '';
+    yield* read(false);
+    return problem;
+  }
+
+  function* ending(): ListSteps<ListText | { readonly problem: string }> {
+    if (problem === undefined) {
+      rest += fresh + decoder.decode();
       fresh = '';
-      read(false);
-      return problem;
-    },
-    end() {
-      if (problem === undefined) {
-        rest += fresh + decoder.decode();
-        fresh = '';
-        read(true);
-      }
-      if (problem !== undefined) return { problem };
-      if (badLines > goodLines || (badLines > MOST_BAD && badLines > (goodLines + badLines) * BAD_SHARE)) {
-        return { problem: `${badLines} of its ${goodLines + badLines} lines are not addresses (${badLinesText({ bad, badLines })}); is it the right file, and in a form that banban knows?` };
-      }
-      return { entries, bad, badLines };
-    },
-  };
+      yield* read(true);
+    }
+    if (problem !== undefined) return { problem };
+    if (badLines > goodLines || (badLines > MOST_BAD && badLines > (goodLines + badLines) * BAD_SHARE)) return { problem: noList() };
+    return { entries, bad, badLines };
+  }
+
+  return { push: (bytes) => atOnce(pushing(bytes)), end: () => atOnce(ending()), pushing, ending };
 }
 
 /** `line 3 "10.0.0.300", line 9 "x" and 4 more`. */

@@ -10,7 +10,7 @@ test('the smallest configuration has every default', () => {
   const { config, warnings } = loadText(MINIMAL);
   expect(warnings).toEqual([]);
   expect(config).toMatchObject({
-    sources: [{ type: 'unix', path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660, rules: undefined, pardons: true, silentAfter: undefined, place: { file: '', line: 0, key: 'socket' } }],
+    sources: [{ type: 'unix', path: '/run/banban/log.sock', owner: undefined, group: undefined, mode: 0o660, rules: undefined, pardons: true, silentAfter: undefined }],
     database: '/var/lib/banban/banban.db',
     control: { socket: '/run/banban/control.sock', group: undefined, mode: 0o660 },
     allowlist: ['127.0.0.0/8', '::1/128'],

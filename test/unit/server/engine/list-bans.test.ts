@@ -1,4 +1,4 @@
-import { FOREVER, ms, type Subject } from 'banban-shared';
+import { FOREVER, instant, ms, NEVER, type Subject } from 'banban-shared';
 import { describe, expect, test } from 'vitest';
 import { StoreError } from '../../../../packages/server/src/store/store.ts';
 import { accepted, engineRoom, failed, type EngineRoom } from '../../../support/engine-room.ts';
@@ -168,5 +168,103 @@ describe('what else asks for the same address', () => {
     await replaced(room, 'drop', [x]);
     room.hear(accepted(X));
     expect(room.banned()).toEqual([`BLOCKER ${X}`]);
+  });
+
+  test('a good pattern forgives what a rule asked for beneath a list’s ban', async () => {
+    const room = made();
+    await replaced(room, 'drop', [x]);
+    room.hear(failed(X), accepted(X));
+    await replaced(room, 'drop', []);
+    expect(room.banned()).toEqual([]);
+  });
+
+  test.each([
+    ['unbans it', (room: EngineRoom): void => void room.engine.unban({ subjects: [x], target: undefined, by: 'ann' })],
+    ['allows it', (room: EngineRoom): void => (room.engine.setAllowed('by hand', [prefix(X)]), room.engine.setAllowed('by hand', []))],
+  ])('what a rule asked for beneath is over when a person %s, though the list takes it again', async (_, deed) => {
+    const room = made();
+    await replaced(room, 'drop', [x]);
+    room.hear(failed(X));
+    deed(room);
+    await replaced(room, 'drop', [x]);
+    await replaced(room, 'drop', []);
+    expect(room.banned()).toEqual([]);
+  });
+
+  test('a person’s shorter ban of what a list has is theirs for its own time, and no longer, also over a restart', async () => {
+    for (const isRestarted of [false, true]) {
+      const room = made();
+      await replaced(room, 'drop', [x], FOREVER);
+      const [outcome] = room.engine.ban({ subjects: [x], target: 'BLOCKER', length: ms(9 * HOUR), reason: 'mine', by: 'ann' });
+      expect(outcome).toMatchObject({ outcome: 'unchanged', ban: { origin: { kind: 'list' }, until: NEVER } });
+      const until = instant(room.clock.now() + 9 * HOUR);
+      if (isRestarted) {
+        room.restart();
+        await replaced(room, 'drop', [x], FOREVER);
+      }
+      await replaced(room, 'drop', []);
+      expect(room.ban('BLOCKER', x)).toMatchObject({ origin: { kind: 'manual', name: 'ann' }, reason: 'mine', until });
+      room.clock.sleep(9 * HOUR);
+      expect(room.banned()).toEqual([]);
+    }
+  });
+
+  test('a person’s ban beneath that of a rule which a list has: no good pattern ends it', async () => {
+    const room = engineRoom({ targets: [target('BLOCKER')], rules: [rule('ssh', { occurrences: 1, ban: [ms(9 * DAY)] })] });
+    await replaced(room, 'drop', [x], ms(DAY));
+    room.engine.ban({ subjects: [x], target: 'BLOCKER', length: ms(HOUR), reason: 'mine', by: 'ann' });
+    room.hear(failed(X), accepted(X));
+    await replaced(room, 'drop', []);
+    expect(room.ban('BLOCKER', x)).toMatchObject({ origin: { kind: 'manual', name: 'ann' } });
+  });
+
+  test('a person’s ban that stood before a list took it goes on to its own end, also over a restart', async () => {
+    const room = made();
+    room.engine.ban({ subjects: [x], target: 'BLOCKER', length: ms(DAY), reason: 'mine', by: 'ann' });
+    const { until } = room.ban('BLOCKER', x);
+    await replaced(room, 'drop', [x]);
+    room.restart();
+    expect(await kept(room)).toBe(1);
+    expect(room.ban('BLOCKER', x)).toMatchObject({ until, origin: { kind: 'manual', name: 'ann' }, reason: 'mine' });
+    expect(room.kernel.rows(LIST)?.has(x)).toBe(true);
+  });
+
+  test('another list for a shorter time: it stands no longer than that', async () => {
+    const room = made();
+    await replaced(room, 'long', [x], FOREVER);
+    await replaced(room, 'short', [x], ms(DAY));
+    await replaced(room, 'long', []);
+    expect(room.ban('BLOCKER', x)).toMatchObject({ origin: { kind: 'list', name: 'short' }, until: instant(room.clock.now() + DAY) });
+    expect(room.kernel.rows(LIST)?.has(x)).toBe(true);
+    room.clock.sleep(DAY);
+    expect(room.banned()).toEqual([]);
+  });
+
+  test('another list that nobody has refreshed for longer than it bans asks for nothing', async () => {
+    const room = made();
+    await replaced(room, 'old', [x], ms(HOUR));
+    await replaced(room, 'drop', [x]);
+    room.clock.sleep(2 * HOUR);
+    await replaced(room, 'drop', []);
+    expect(room.banned()).toEqual([]);
+  });
+
+  test('what a person has unbanned comes back with the next look at the list, not with the end of another ban', async () => {
+    const room = made();
+    await replaced(room, 'drop', [x]);
+    room.engine.unban({ subjects: [x], target: undefined, by: 'ann' });
+    room.hear(failed(X), accepted(X));
+    expect(room.banned()).toEqual([]);
+    await replaced(room, 'drop', [x]);
+    expect(room.banned()).toEqual([`BLOCKER ${X}`]);
+  });
+
+  test('neighbours, because of which the network of a list is banned for longer: that is not the list’s to lift', async () => {
+    const room = engineRoom({ targets: [target('BLOCKER', { backends: ['nftables'], networkAfter: 2 })], rules: [rule('ssh', { occurrences: 1, ban: [ms(9 * DAY)] })] });
+    await replaced(room, 'drop', [net], ms(DAY));
+    room.hear(failed('198.51.100.1'), failed('198.51.100.2'));
+    expect(room.ban('BLOCKER', net).origin).toEqual({ kind: 'rule', name: 'ssh' });
+    await replaced(room, 'drop', []);
+    expect(room.banned()).toContain(`BLOCKER ${net}`);
   });
 });

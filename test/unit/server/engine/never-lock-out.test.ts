@@ -111,6 +111,14 @@ describe('the circuit breaker', () => {
     }
     expect(room.engine.stoppedRules().size).toBe(0);
   });
+
+  test('takes the addresses of one IPv6 network for one: who has an account has all of them', () => {
+    const room = single({ breaker: { bansAMinute: 1000, logins: 3 } });
+    for (let i = 0; i < 5; i++) room.hear(accepted(`2001:db8::${i}`), failed(`2001:db8::${i}`));
+    expect(room.engine.stoppedRules().size).toBe(0);
+    for (let i = 0; i < 3; i++) room.hear(accepted(`2001:db8:0:${i}::1`), failed(`2001:db8:0:${i}::1`));
+    expect([...room.engine.stoppedRules().keys()]).toEqual(['ssh']);
+  });
 });
 
 describe('forgiveness looks twice', () => {
@@ -143,6 +151,23 @@ describe('forgiveness looks twice', () => {
     expect(room.banned()).toEqual([]);
   });
 
+  test('who tries each name from another address of one IPv6 network is one', () => {
+    const room = made();
+    for (let i = 0; i < 5; i++) room.hear(failed(`2001:db8::${i}`, `user${i}`));
+    room.hear(accepted('2001:db8::99'));
+    expect(room.told.filter((e) => e.type === 'breakin')).toMatchObject([{ address: '2001:db8::99' }]);
+  });
+
+  test('a second break-in is told, though the clock was put back behind the first', () => {
+    const room = made();
+    for (const _ of [1, 2]) {
+      for (let i = 0; i < 5; i++) room.hear(failed(X, `user${i}`));
+      room.hear(accepted(X));
+      room.clock.putBack(DAY);
+    }
+    expect(room.told.filter((e) => e.type === 'breakin')).toHaveLength(2);
+  });
+
   test('names of an hour ago are forgotten', () => {
     const room = made();
     for (let i = 0; i < 5; i++) room.hear(failed(X, `user${i}`));
@@ -150,4 +175,12 @@ describe('forgiveness looks twice', () => {
     room.hear(accepted(X));
     expect(room.told.filter((e) => e.type === 'breakin')).toEqual([]);
   });
+});
+
+test('a login ahead of the clock, which was put back, gives no grace for ever', () => {
+  const room = engineRoom({ rules: [rule('ssh', { occurrences: 3, grace: ms(10 * MINUTE) })] });
+  room.hear(accepted(X));
+  room.clock.putBack(DAY);
+  room.hear(...three(X));
+  expect(room.banned()).toEqual([`BLOCKER ${X}`]);
 });

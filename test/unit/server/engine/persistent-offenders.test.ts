@@ -135,6 +135,37 @@ describe('a rule that counts bans', () => {
     expect(room.banned()).toEqual([]);
   });
 
+  test('begins a new count after each of its bans also where the targets have networks of other sizes', () => {
+    const room = engineRoom({
+      targets: [target('BLOCKER', { ipv6Prefix: 64 }), target('THROTTLE')],
+      rules: [rule('one', { target: 'THROTTLE', occurrences: 1, ban: [ms(10 * MINUTE)], badPatterns: [bad('one')] }), rule('again', { occurrences: 2, interval: ms(DAY), ban: [ms(HOUR)], badPatterns: [], countsBansOf: [] })],
+    });
+    for (let i = 0; i < 5; i++) {
+      room.hear('one from 2001:db8::1');
+      room.clock.sleep(2 * HOUR);
+    }
+    expect(room.engine.history(address('2001:db8::1')).offences.filter((o) => o.rule === 'again')).toHaveLength(2);
+  });
+
+  test('bans no network where no list of its target can hold one', () => {
+    const room = engineRoom({
+      targets: [target('BLOCKER'), target('THROTTLE', { ipv6Prefix: 64 })],
+      rules: [rule('one', { target: 'THROTTLE', occurrences: 1, ban: [ms(10 * MINUTE)], badPatterns: [bad('one')] }), rule('again', { occurrences: 1, interval: ms(DAY), ban: [ms(HOUR)], badPatterns: [], countsBansOf: [] })],
+    });
+    room.hear('one from 2001:db8::1');
+    expect(room.banned()).toEqual(['THROTTLE 2001:db8::/64']);
+    expect(room.engine.history(address('2001:db8::1')).offences.filter((o) => o.rule === 'again')).toMatchObject([{ decision: 'none', reason: expect.stringContaining('BLOCKER') as string }]);
+  });
+
+  test('goes on counting when the clock is put back', () => {
+    const room = made();
+    again(room, 'one', 'two', 'one');
+    room.clock.sleep(7 * DAY);
+    room.restart(undefined, -30 * DAY);
+    again(room, 'one', 'two', 'one');
+    expect(room.banned()).toContain(`BLOCKER ${X}`);
+  });
+
   test('not a longer ban of one that stands, and not bans by hand', () => {
     const room = made();
     for (let i = 0; i < 5; i++) room.hear(`one from ${X}`);

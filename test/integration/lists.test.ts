@@ -52,7 +52,7 @@ function room(given: Partial<Config> = {}): Room {
     const read = parser.end();
     return Promise.resolve('problem' in read ? { kind: 'failed', problem: `can’t be used: ${read.problem}` } : { kind: 'list', list: read, validators: { etag: '"v1"', modified: undefined } });
   };
-  const make = (): Lists => createLists({ clock: base.clock, engine: base.engine, copies: copiesIn(folder), log: base.log, tell: (name, message) => void notices.push(`${name}: ${message}`), fetch, chance: () => 0 });
+  const make = (): Lists => createLists({ clock: base.clock, engine: base.engine, copies: copiesIn(folder, base.clock), log: base.log, tell: (name, message) => void notices.push(`${name}: ${message}`), fetch, chance: () => 0 });
   const isBusy = (): boolean => own.lists.state().some(({ nextAt }) => nextAt === undefined || nextAt <= base.clock.now());
   const quiet = async (): Promise<void> => {
     for (let looks = 0; looks < LOOKS || isBusy(); looks++) {

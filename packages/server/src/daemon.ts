@@ -8,7 +8,7 @@ import { idOf } from './accounts.ts';
 import { createAllow } from './allow/allow.ts';
 import { precise, systemClock } from './clock.ts';
 import { ConfigError, formatIssue } from './config/config-error.ts';
-import type { Config, ListConfig, TargetConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { createApp } from './control/app.ts';
 import type { DaemonView } from './control/daemon-view.ts';
 import { listen } from './control/listen.ts';
@@ -19,7 +19,7 @@ import { kernelFirewall } from './enforce/kernel.ts';
 import { createRuleset, printRules } from './enforce/ruleset/ruleset.ts';
 import { simulatedCutter, simulatedFirewall } from './enforce/simulated.ts';
 import { createEngine } from './engine/engine.ts';
-import type { Policy } from './engine/policy.ts';
+import { changesBetween } from './engine/policy-changes.ts';
 import { createSupervisor } from './engine/supervise.ts';
 import { createGuards } from './guards/guards.ts';
 import { createNotifier } from './notify/create-notifier.ts';
@@ -37,7 +37,6 @@ import { rulesetEvents } from './netlink/ruleset-events.ts';
 import { holdInstanceLock } from './store/instance-lock.ts';
 import { openStore } from './store/sqlite.ts';
 import { createSources, sourceChanges } from './sources/sources.ts';
-import type { BanRecord } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 /** Putting rules in takes a tenth of a second; banband waits for it at its start, and no longer than this. */
@@ -87,43 +86,6 @@ function whySimulated(simulate: boolean): string | undefined {
   if (simulate) return 'started with --simulate';
   if (process.geteuid?.() !== 0) return 'only root may write to the kernel\'s lists, and banband was not started as root';
   return undefined;
-}
-
-/** What is different in the new configuration, a sentence each; `bans` are those that stand before it. */
-function changesBetween(before: Policy, now: Policy, bans: readonly BanRecord[]): string[] {
-  const changes: string[] = [];
-  const old = new Map(before.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
-  const fresh = new Map(now.config.rules.map((r) => [r.name, JSON.stringify({ ...r, place: null, badPatterns: r.badPatterns.map((p) => p.source) })]));
-  for (const [name, text] of fresh) if (!old.has(name)) changes.push(`rule ${name} added`);
-    else if (old.get(name) !== text) changes.push(`rule ${name} changed`);
-  for (const name of old.keys()) if (!fresh.has(name)) changes.push(`rule ${name} removed`);
-  const textOf = (target: TargetConfig): string => JSON.stringify({ ...target, place: null, ban: target.ban.map(String) });
-  for (const [name, target] of now.targets) {
-    const was = before.targets.get(name);
-    if (was === undefined) changes.push(`target ${name} added`);
-    else if (textOf(was) !== textOf(target)) changes.push(`target ${name} changed`);
-  }
-  if (JSON.stringify(before.config.firewall) !== JSON.stringify(now.config.firewall)) changes.push(now.config.firewall.manage ? 'firewall changed: banband manages the rules' : 'firewall changed: the rules are yours');
-  const textOfList = (list: ListConfig): string => JSON.stringify({ ...list, place: null });
-  const oldLists = new Map(before.config.lists.map((list) => [list.name, textOfList(list)]));
-  for (const list of now.config.lists) if (oldLists.get(list.name) !== textOfList(list)) changes.push(`list ${list.name} ${oldLists.has(list.name) ? 'changed' : 'added'}`);
-  for (const name of oldLists.keys()) if (!now.config.lists.some((list) => list.name === name)) changes.push(`list ${name} removed, and what it alone had banned is free`);
-  for (const name of before.targets.keys()) {
-    if (now.targets.has(name)) continue;
-    // Whoever only meant to rename it has to know what that did.
-    const ended = bans.filter((b) => b.target === name).length;
-    changes.push(`target ${name} removed${ended === 0 ? '' : `, and its ${ended === 1 ? 'ban' : `${ended} bans`} ended`}`);
-  }
-  const told = (p: Policy): string => JSON.stringify(p.config.notify, (_key, value: unknown) => (value instanceof Set ? [...value] : value));
-  if (told(before) !== told(now)) changes.push(`notify changed: ${now.config.notify.length} ${now.config.notify.length === 1 ? 'receiver' : 'receivers'}`);
-  changes.push(...sourceChanges(before.config.sources, now.config.sources));
-  const patterns = (p: Policy): string => p.config.goodPatterns.map((g) => g.source).join('\n');
-  if (patterns(before) !== patterns(now)) changes.push('good patterns changed');
-  if (JSON.stringify(before.config.guard) !== JSON.stringify(now.config.guard)) changes.push('guard changed');
-  const allowOf = ({ allowlist, allowFiles, allowHosts, allowSelf }: Config): readonly string[] => [...allowlist, ...allowHosts, ...allowFiles.map((file) => `file ${file}`), ...(allowSelf ? ['self'] : [])];
-  const allowed = allowOf(now.config);
-  if (allowOf(before.config).join() !== allowed.join()) changes.push(`allow list changed: ${allowed.length} entries`);
-  return changes;
 }
 
 /** Where syslog lines come in, for messages. */
@@ -219,7 +181,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log: plainLo
 
     const lists = createLists({
       clock, engine, log,
-      copies: copiesIn(join(dirname(config.database), 'lists')),
+      copies: copiesIn(join(dirname(config.database), 'lists'), clock),
       tell: (list, message) => notifier.tell({ at: clock.now(), type: 'list', list, message }),
       fetch: fetchList,
       chance: () => randomInt(1_000_000) / 1_000_000,
@@ -242,7 +204,7 @@ export async function startDaemon({ configPath, stateDir, simulate, log: plainLo
         const details = error.issues.map(formatIssue);
         throw new ApiError('bad_config', `${configPath} has ${details.length === 1 ? 'an error' : `${details.length} errors`}, so the configuration in force stays: ${loaded.error}`, details, { cause: error });
       }
-      const changes = changesBetween(before, next.policy, engine.bans());
+      const changes = [...changesBetween(before, next.policy, engine.bans()), ...sourceChanges(before.config.sources, next.policy.config.sources)];
       engine.reload(next.policy);
       void allow.configure(next.policy.config);
       void sources.configure(next.policy.config.sources);

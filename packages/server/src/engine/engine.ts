@@ -290,7 +290,9 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const allowedBy = allowed.overlap(address);
     const guard = guarded.of(address);
     const wasStopped = breaker.stopped(name);
-    if (isRepeat(name, address, at) && (allowedBy !== undefined || guard !== undefined || wasStopped !== undefined || isLongEnough({ at, lengths, active: standing }))) return;
+    // Beneath the ban of a list each counts, for when the list lets go.
+    const isCovered = standing?.origin.kind !== 'list' && isLongEnough({ at, lengths, active: standing });
+    if (isRepeat(name, address, at) && (allowedBy !== undefined || guard !== undefined || wasStopped !== undefined || isCovered)) return;
     const facts = { ...factsOf(rule, address, at), shorter: jitter * chance() };
     const wish = decide(facts);
     const isTripped = wish.kind === 'ban' && trips(name, address, at);

@@ -99,7 +99,8 @@ export function createListBans({ clock, store, get, all, unitOf, whyNot, write, 
     const known = beneath.get(keyOf(asked.target, asked.address));
     if (known === undefined) return beneath.size < MOST_BENEATH ? [asked] : [];
     const isTheirs = known.origin.kind === 'manual' && asked.origin.kind === 'rule';
-    if (known.until >= asked.until && (isTheirs || known.origin.kind === asked.origin.kind)) return [];
+    const isEnough = known.until >= asked.until || (Number.isFinite(asked.until) && asked.until - known.until < (asked.until - clock.now()) * WORTHWHILE);
+    if (isEnough && (isTheirs || known.origin.kind === asked.origin.kind)) return [];
     const until = instant(Math.max(known.until, asked.until));
     return [isTheirs ? { ...known, until } : { ...asked, until }];
   }

@@ -121,7 +121,8 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     if (known !== undefined) await known.read();
     else if (!before.finished) {
       const renamed = await findRenamed(before, spared);
-      if (renamed === undefined) say(`${before.path} is another file than before, and what that one had after byte ${before.offset}, if anything, is not beside it: it was removed or compressed while nobody read it`);
+      // It may have been copied and truncated before it was renamed.
+      if (renamed === undefined) await readCopy(await openCopy(before, undefined));
       else await (await openRest(renamed, before.offset, before.skipping))?.read();
     }
     await readMissed(before, head);
@@ -161,15 +162,17 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
 
   /** Reads a copy, and those of what came and went after it. */
   async function readCopies(copy: Follower | undefined, before: FilePosition, head: Buffer): Promise<void> {
-    if (copy !== undefined) {
-      await copy.read();
-      if (copy.leftAt !== undefined) {
-        // Nobody writes to a copy: what is there is all of it. Its name may be given to the next one, and its inode with it.
-        followers.delete(copy.id);
-        await copy.finish();
-      }
-    }
+    await readCopy(copy);
     await readMissed(before, head);
+  }
+
+  /** Nobody writes to a copy: what is there is all of it. Its name may be given to the next one, and its inode with it. */
+  async function readCopy(copy: Follower | undefined): Promise<void> {
+    if (copy === undefined) return;
+    await copy.read();
+    if (copy.leftAt === undefined) return;
+    followers.delete(copy.id);
+    await copy.finish();
   }
 
   /** Whether it is a copy of a file that is followed, as copytruncate makes one: it would count twice. While it might be one it waits. */

@@ -2,6 +2,7 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { instant, type Instant, type Prefix } from 'banban-shared';
+import type { Clock } from '../clock.ts';
 import { readListFile } from './read-file.ts';
 import type { Validators } from './fetch.ts';
 
@@ -69,7 +70,7 @@ async function firstLine(path: string): Promise<string> {
 }
 
 /** Copies as files of `folder` (0600 in 0700), each replaced as a whole. */
-export function copiesIn(folder: string): Copies {
+export function copiesIn(folder: string, clock: Clock): Copies {
   // Names are made of letters, digits, dots, dashes and underscores, and begin with a letter or digit.
   const pathOf = (name: string): string => join(folder, `${name}.list`);
   return {
@@ -77,7 +78,7 @@ export function copiesIn(folder: string): Copies {
       try {
         const head = readHead(await firstLine(pathOf(name)));
         if (head === undefined) return undefined;
-        const read = await readListFile(pathOf(name), head.count);
+        const read = await readListFile(clock, pathOf(name), head.count);
         if (read.kind === 'failed' || read.list.entries.length !== head.count || read.list.badLines > 0) return undefined;
         const { count: _count, ...rest } = head;
         return { ...rest, entries: read.list.entries.map(({ prefix }) => prefix) };

@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { listParser, ms, type ListText, type Ms } from 'banban-shared';
 import UndiciClient from 'undici/lib/dispatcher/client.js';
 import type { Clock } from '../clock.ts';
+import { throughSteps } from '../slices.ts';
 import { VERSION } from '../version.ts';
 
 /** By what a server tells whether the list has changed since; RFC 9110, section 8.8. */
@@ -113,6 +114,8 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
     let gunzip: ReturnType<typeof createGunzip> | undefined;
     let validators: Validators = { etag: undefined, modified: undefined };
     let packed: boolean | undefined;
+    /** The work on the last piece. */
+    let taking = Promise.resolve();
     let over = false;
 
     function finish(end: () => void): void {
@@ -135,17 +138,18 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
     }
     const tooLong = (): void => fail(new Trouble(`has more than ${Math.floor(limits.bytes / 1_048_576)} MiB, which no list of addresses has; is it the right address?`));
 
-    /** The next piece as it is in the list itself. */
-    function take(bytes: Uint8Array): void {
+    /** The next piece as it is in the list itself. Others get their turn in between: who wrote it chose how much work it is. */
+    async function take(bytes: Uint8Array): Promise<void> {
       if (over) return;
       size += bytes.length;
       if (size > limits.bytes) return tooLong();
-      const problem = parser.push(bytes);
+      const problem = await throughSteps(clock, parser.pushing(bytes));
       if (problem !== undefined) fail(new Trouble(`can’t be used: ${problem}`));
     }
 
-    function complete(): void {
-      const list = parser.end();
+    async function complete(): Promise<void> {
+      if (over) return;
+      const list = await throughSteps(clock, parser.ending());
       if ('problem' in list) fail(new Trouble(`can’t be used: ${list.problem}`));
       else done({ kind: 'list', list, validators });
     }
@@ -165,10 +169,11 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
 
     function unpack(): ReturnType<typeof createGunzip> {
       const stream = createGunzip();
-      stream.on('data', take);
-      stream.on('end', () => {
-        if (!over) complete();
+      stream.on('data', (bytes: Buffer) => {
+        stream.pause();
+        void take(bytes).then(() => stream.resume());
       });
+      stream.on('end', () => void complete());
       stream.on('error', fail);
       return stream;
     }
@@ -205,10 +210,8 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
           // A file that was packed to lie on the server begins with gzip's own mark (RFC 1952).
           packed ??= chunk[0] === 0x1f && (chunk.length < 2 || chunk[1] === 0x8b);
           if (!packed) {
-            take(chunk);
-            // Others get their turn between two pieces, however fast the server is.
             controller.pause();
-            clock.soon(() => controller.resume());
+            taking = take(chunk).then(() => controller.resume());
             return;
           }
           gunzip ??= unpack();
@@ -218,7 +221,7 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
         },
         onResponseEnd: () => {
           if (over) return;
-          if (gunzip === undefined) complete();
+          if (gunzip === undefined) void taking.then(complete);
           else gunzip.end();
         },
         onResponseError: (_controller, error) => fail(error),

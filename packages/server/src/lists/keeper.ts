@@ -6,6 +6,7 @@ import { badLinesText, instant, ms, subjectOf, type Instant, type ListText, type
 import type { Clock, Timer } from '../clock.ts';
 import type { ListConfig } from '../config/config.ts';
 import type { Log } from '../observe/log.ts';
+import { throughSteps } from '../slices.ts';
 import type { Copies, Copy } from './copy.ts';
 import { shownUrl, type Fetched, type FetchOptions, type Validators } from './fetch.ts';
 import { mergeNetworks } from './merge.ts';
@@ -171,16 +172,6 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
     return `has entries that no list may have: ${named.join('; ')}${more}; with unfit: skip they are left out and the rest is used`;
   }
 
-  /** The fewest networks that are the same. */
-  async function merged(entries: readonly Prefix[]): Promise<Prefix[]> {
-    const steps = mergeNetworks(entries, WIDEST);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      await turn();
-    }
-  }
-
   // ── into the engine ─────────────────────────────────────────────────────────────────────────────────────────────
 
   function put(list: Kept): Promise<void> {
@@ -196,7 +187,7 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
     // So old that all of it has run out.
     if (length <= 0) return;
     const { fit, unfit } = await sift(copy.entries);
-    const subjects = (await merged(fit)).map(subjectOf);
+    const subjects = (await throughSteps(clock, mergeNetworks(fit, WIDEST))).map(subjectOf);
     if (!isCurrent(list)) return;
     try {
       const { added, lifted, refused } = await engine.replaceList(config.name, { target: config.target, subjects, length });
@@ -239,7 +230,7 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
   async function load(list: Kept, force: boolean): Promise<void> {
     const { config, copy, gone } = list;
     if (config.from.kind === 'file') {
-      const read = await readListFile(config.from.path, config.mostEntries);
+      const read = await readListFile(clock, config.from.path, config.mostEntries);
       if (!isCurrent(list)) return;
       if (read.kind === 'failed') return trouble(list, read.problem);
       list.stamp = read.stamp;

@@ -2,6 +2,8 @@
 import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { listParser, type ListText } from 'banban-shared';
+import type { Clock } from '../clock.ts';
+import { throughSteps } from '../slices.ts';
 
 /** As for a list that is fetched. */
 const LARGEST = 64 * 1024 * 1024;
@@ -34,7 +36,7 @@ export async function fileStamp(path: string): Promise<string | undefined> {
 }
 
 /** The list, and the stamp that the file had then; or a problem, a sentence that begins with the path. Never throws, never waits for a pipe. */
-export async function readListFile(path: string, most: number): Promise<{ readonly kind: 'list'; readonly list: ListText; readonly stamp: string } | { readonly kind: 'failed'; readonly problem: string }> {
+export async function readListFile(clock: Clock, path: string, most: number): Promise<{ readonly kind: 'list'; readonly list: ListText; readonly stamp: string } | { readonly kind: 'failed'; readonly problem: string }> {
   const failed = (problem: string) => ({ kind: 'failed', problem: `${path}: ${problem}` }) as const;
   let file: FileHandle | undefined;
   try {
@@ -49,10 +51,10 @@ export async function readListFile(path: string, most: number): Promise<{ readon
       if (bytesRead === 0) break;
       size += bytesRead;
       if (size > LARGEST) return failed('it has more than 64 MiB, which no list of addresses has');
-      const problem = parser.push(bytes.subarray(0, bytesRead));
+      const problem = await throughSteps(clock, parser.pushing(bytes.subarray(0, bytesRead)));
       if (problem !== undefined) return failed(problem);
     }
-    const list = parser.end();
+    const list = await throughSteps(clock, parser.ending());
     return 'problem' in list ? failed(list.problem) : { kind: 'list', list, stamp: stampOf(stats) };
   } catch (error) {
     return failed(reasonOf(error));

@@ -110,7 +110,8 @@ export function listParser(most: number): ListParser {
     for (const [word] of text.slice(at + STATUS_HEAD.length).matchAll(/\S+/g)) {
       if (++words % STEP === 0) yield;
       if (problem !== undefined) return;
-      add(readListLine(word), word);
+      if (word.length > LONGEST_LINE) refuse(word);
+      else add(readListLine(word), word);
     }
   }
 

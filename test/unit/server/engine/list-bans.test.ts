@@ -154,6 +154,22 @@ describe('what else asks for the same address', () => {
     expect(room.banned()).toEqual([]);
   });
 
+  test('a rule’s ban that came again and again while the list had it', async () => {
+    const room = made();
+    await replaced(room, 'drop', [x]);
+    for (let i = 0; i < 3; i++) {
+      room.hear(failed(X));
+      room.clock.sleep(HOUR / 2);
+    }
+    const writes = room.store.beneath.change.bind(room.store.beneath);
+    let written = 0;
+    room.store.beneath.change = (...change) => (written++, writes(...change));
+    for (let i = 0; i < 100; i++) room.hear(failed(X));
+    expect(written).toBe(1);
+    await replaced(room, 'drop', []);
+    expect(room.ban('BLOCKER', x).until).toBe(instant(room.clock.now() + HOUR));
+  });
+
   test('a rule’s longer ban is the rule’s, and a pardon gives it back to the list', async () => {
     const room = engineRoom({ targets: [target('BLOCKER')], rules: [rule('ssh', { occurrences: 1, ban: [ms(9 * DAY)] })] });
     await replaced(room, 'drop', [x]);

@@ -46,6 +46,23 @@ test('a list is fetched over TLS, refreshed by hand, kept over kill -9, and lift
   await again.stop();
 });
 
+test('a ban by hand of what a list has is for its own time, and kept over kill -9', async () => {
+  const server = await listServer(listOf('203.0.113.9\n203.0.113.20\n203.0.113.30\n', '"v1"'));
+  const given = { policy: policy(`  drop: { url: '${server.url}/', target: BLOCKER, ban: 72h }`) };
+  const banban = await LocalBanban.start(given);
+  await waitFor('the list', async () => (await banban.banned()).length === 3);
+  expect((await banban.banctl('ban', '203.0.113.9', '--for', '1h', '--reason', 'mine')).stdout).toContain('the list drop has it for longer; yours is kept beneath, for its own time');
+  banban.signal('SIGKILL');
+  await banban.child.finished();
+  const again = await LocalBanban.start({ ...given, dir: banban.dir });
+  server.serve = listOf('203.0.113.20\n203.0.113.30\n', '"v2"');
+  expect(await again.banctl('lists', 'refresh')).toMatchObject({ code: 0 });
+  const left = (await again.list()).find(({ address }) => address === '203.0.113.9');
+  expect(left).toMatchObject({ origin: { kind: 'manual' }, reason: 'mine' });
+  expect(Date.parse(left?.until ?? '') - Date.now()).toBeLessThanOrEqual(3_600_000);
+  await again.stop();
+});
+
 test('a server that hangs delays neither lines nor a stop', async () => {
   const server = await listServer(() => undefined);
   const banban = await LocalBanban.start({ policy: policy(`  drop: { url: '${server.url}/', target: BLOCKER }`) });
@@ -64,5 +81,10 @@ test('100,000 entries are in force, and lines are heard meanwhile', async () => 
   await waitFor('the list', async () => (await banban.status()).bans.active === 100_001, { everyMs: 200 }, () => banban.status());
   const exported = await banban.banctl('export', '--format', 'csv');
   expect(exported.stdout.split('\n').length).toBe(100_003);
+  banban.configure(policy(''));
+  expect(await banban.banctl('reload')).toMatchObject({ code: 0 });
+  await banban.attack('203.0.113.8');
+  // Long before all of it is lifted.
+  await waitFor('the ban', async () => (await banban.list()).some(({ address }) => address === '203.0.113.8'));
   await banban.stop();
 });

@@ -131,11 +131,33 @@ describe('what is on a list', () => {
     expect(it.notices).toEqual(['drop: https://lists.example can’t be fetched']);
     expect(it.asked.length).toBeGreaterThan(8);
     expect(it.asked.length, 'and no more than a server may be asked').toBeLessThan(20);
-    expect(it.lists.state()[0]).toMatchObject({ error: 'https://lists.example can’t be fetched' });
+    expect(it.lists.state()[0], 'nothing of it is banned any more').toMatchObject({ error: 'https://lists.example can’t be fetched', entries: 0 });
     it.served.set('drop', '203.0.113.9\n');
     await it.refresh();
     expect(it.lists.state()[0]).toMatchObject({ error: undefined, entries: 1 });
     expect(it.banned()).toEqual(['BLOCKER 203.0.113.9']);
+  });
+
+  test('is what a person fetches while the start still looks for the copy', async () => {
+    const it = room();
+    it.served.set('drop', '203.0.113.9\n');
+    await it.use(list('drop'));
+    await it.again();
+    it.served.set('drop', '203.0.113.10\n');
+    it.lists.configure([list('drop')]);
+    await it.refresh();
+    await it.pass(1000);
+    expect(it.banned()).toEqual(['BLOCKER 203.0.113.10']);
+    expect(it.asked.at(-1)?.known, 'the copy was known').toEqual({ etag: '"v1"', modified: undefined });
+  });
+
+  test('is believed when one person forces it, though another asked without force at the same time', async () => {
+    const it = room();
+    it.served.set('drop', many(1000));
+    await it.use(list('drop'));
+    it.served.set('drop', many(100));
+    await it.wait(Promise.all([it.lists.refresh(undefined, false), it.lists.refresh(undefined, true)]));
+    expect(it.lists.state()[0]).toMatchObject({ error: undefined, entries: 100 });
   });
 
   test('stays banned where another list, a rule or a person wants it, too', async () => {

@@ -134,7 +134,7 @@ const steps = fc.oneof(
   fc.constant(shown('restart', restart)),
 );
 
-test('a ban stands as long as anybody asks for it and no longer', { timeout: 120_000 }, async () => {
+test('a ban stands as long as anybody asks for it and no longer', { timeout: scaled(120_000) }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (sequence) => {
       const room = engineRoom({ targets: [target('BLOCKER', { backends: ['nftables'] })], rules: [rule('ssh', { occurrences: 1, ban: [ms(HOUR)] })], breaker: { bansAMinute: 30_000, logins: 100 } });
@@ -148,6 +148,6 @@ test('a ban stands as long as anybody asks for it and no longer', { timeout: 120
         }
       }
     }),
-    { numRuns: 1200 },
+    { numRuns: scaled(250) },
   );
 });

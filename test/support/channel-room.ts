@@ -1,5 +1,5 @@
 /** A channel before a receiver that does what the test says, on a clock that the test moves. */
-import { ms } from 'banban-shared';
+import { instant, ms } from 'banban-shared';
 import type { NotifyConfig } from '../../packages/server/src/config/notify.ts';
 import { createChannel, type Channel } from '../../packages/server/src/notify/channel.ts';
 import { failed, SENT, type Delivery, type Message } from '../../packages/server/src/notify/receiver.ts';
@@ -9,7 +9,9 @@ import { notifyConfig } from './notices.ts';
 import { quietLog, type QuietLog } from './quiet-log.ts';
 
 export interface ChannelRoom {
+  /** How time really goes by; the machine's own clock shows so much more, or less. */
   readonly clock: FakeClock;
+  skew: number;
   readonly log: QuietLog;
   readonly channel: Channel;
   /** Every message that a try was made for. */
@@ -34,11 +36,12 @@ export function channelRoom(given: Partial<NotifyConfig> = {}, whois: readonly W
   const untilAborted = <T>(signal: AbortSignal, value: T): Promise<T> => new Promise((resolve) => (signal.aborted ? resolve(value) : signal.addEventListener('abort', () => resolve(value), { once: true })));
   const room: ChannelRoom = {
     clock,
+    skew: 0,
     log,
     tried,
     answer: SENT,
     channel: createChannel(notifyConfig(given), {
-      clock, log, host: 'test', precise: () => clock.now(),
+      clock: { ...clock, now: () => instant(clock.now() + room.skew) }, log, host: 'test', precise: () => clock.now(),
       whois: { about: (_subjects, signal) => (whois === 'hang' ? untilAborted(signal, []) : Promise.resolve(whois)) },
       receiver: {
         send(message, signal) {

@@ -83,7 +83,7 @@ export const schema = {
         logins: { type: 'integer', minimum: 1, maximum: 1000, default: 5, description: 'bans, within a day, of so many different addresses from which somebody logged in within the last 30 days' },
       },
     },
-    breakin_after: { type: 'integer', minimum: 2, maximum: 1000, default: 10, description: 'an address that tried so many user names within a day and then logs in is not pardoned but reported as a possible break-in' },
+    breakin_after: { type: 'integer', minimum: 2, maximum: 1000, default: 10, description: 'an address that tried so many user names within an hour and then logs in is not pardoned but reported as a possible break-in' },
     guard: {
       type: 'record',
       description: 'who is not banned by rules, for as long as it is true of them; banctl ban wants --force for it',

@@ -100,6 +100,7 @@ export function guardedMessage(subject: Subject, { prefix, why }: { readonly pre
 export function bannedNotes({ ban, within }: BanOutcome & { readonly outcome: 'banned' | 'extended' | 'unchanged' }, asked: readonly Subject[] = []): string[] {
   const notes: string[] = [];
   if (asked.length > 0) notes.push(`the network of ${listed(asked)}, as ipv6_prefix of ${ban.target} says`);
+  if (ban.origin.kind === 'list') notes.push(`the list ${ban.origin.name} has it for longer; yours is kept beneath, for its own time`);
   if (within.length > 0) notes.push(`it is also held by the ban${within.length === 1 ? '' : 's'} of ${listed(within.map((b) => b.address))}`);
   return notes;
 }

@@ -689,6 +689,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
       conform();
       enforcer.configure(policy.targets.values());
+      tryStore(() => listBans.resume());
       saveShapes();
       for (const target of policy.targets.keys()) enforcer.sync(target);
       expiry.aim(active.nextEnd());

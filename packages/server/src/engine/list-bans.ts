@@ -46,6 +46,8 @@ export interface ListBans {
   keep(lists: ReadonlySet<string>): Promise<number>;
   /** Remembers what a rule or a person asks for where a list has banned for longer. @throws StoreError, and then nothing is remembered */
   beneath(asked: readonly BeneathRecord[]): void;
+  /** Puts in force what is asked for where a crash came between the end of a list's ban and that. @throws StoreError */
+  resume(): void;
   /** Forgets what rules asked for there. @throws StoreError */
   pardon(target: string, subject: Subject): void;
   /** Bans have ended: puts in their place what is still asked for, where it was their time or a good pattern that ended them. @throws StoreError */
@@ -193,12 +195,23 @@ export function createListBans({ clock, store, get, all, unitOf, whyNot, write, 
       inTurn(async () => {
         for (const name of claims.keys()) if (!lists.has(name)) claims.delete(name);
         const gone = new Map<string, BanRecord[]>();
-        for (const ban of all()) if (ban.origin.kind === 'list' && !lists.has(ban.origin.name)) gone.set(ban.origin.name, [...(gone.get(ban.origin.name) ?? []), ban]);
+        for (const ban of all()) {
+          if (ban.origin.kind !== 'list' || lists.has(ban.origin.name)) continue;
+          const known = gone.get(ban.origin.name);
+          if (known === undefined) gone.set(ban.origin.name, [ban]);
+          else known.push(ban);
+        }
         let lifted = 0;
         for (const [name, bans] of gone) lifted += await lift(name, bans);
         return lifted;
       }),
     beneath: remember,
+    resume() {
+      const now = clock.now();
+      const lost = [...beneath.values()].filter(({ target, address }) => get(target, address) === undefined);
+      const writes = lost.flatMap((under): BanWrite[] => (under.until <= now || whyNot(under.target, under.address) !== undefined ? [] : [{ ...under, at: now, offence: undefined, quiet: true }]));
+      if (writes.length === 0 || write(writes)) forget(lost);
+    },
     pardon(target, subject) {
       if (beneath.get(keyOf(target, subject))?.origin.kind === 'rule') forget([{ target, address: subject }]);
     },

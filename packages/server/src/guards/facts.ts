@@ -2,6 +2,8 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { familyOf, prefixOf, type Address } from 'banban-shared';
+import type { Clock } from '../clock.ts';
+import { inSlices } from '../slices.ts';
 import { loginWords, type Guard, type Login } from './guard.ts';
 import { logindLogin } from './logind.ts';
 import { startOf } from './processes.ts';
@@ -59,9 +61,14 @@ export async function resolverGuards({ resolvConf, resolvedConf }: GuardPlaces):
 }
 
 /** Who is logged in by /run/utmp, which keeps records of those that were killed. @throws Error where it can't be read */
-export async function utmpSessions({ utmp, proc }: GuardPlaces): Promise<Login[]> {
+export async function utmpSessions(clock: Clock, { utmp, proc }: GuardPlaces): Promise<Login[]> {
   const bytes = await readFileStart(utmp, MOST_UTMP);
-  return bytes === undefined ? [] : utmpLogins(bytes, process.arch).filter(({ pid }) => startOf(proc, pid) !== undefined);
+  const live: Login[] = [];
+  // Others than root may fill it with processes that are there.
+  await inSlices(clock, bytes === undefined ? [] : utmpLogins(bytes, process.arch), (login) => {
+    if (startOf(proc, login.pid) !== undefined) live.push(login);
+  });
+  return live;
 }
 
 /** Who is logged in by systemd-logind's files. @throws Error where they can't be read */
@@ -90,7 +97,11 @@ const MOST_NAMED = 3;
 /** The guards of all who are logged in, one for each address. */
 export function sessionGuards(logins: readonly Login[]): Guard[] {
   const byAddress = new Map<Address, Login[]>();
-  for (const login of logins) byAddress.set(login.address, [...(byAddress.get(login.address) ?? []), login]);
+  for (const login of logins) {
+    const own = byAddress.get(login.address);
+    if (own === undefined) byAddress.set(login.address, [login]);
+    else own.push(login);
+  }
   return [...byAddress].flatMap(([address, own]) => {
     // Several places tell of the same session, and not all of its terminal.
     const hasTerminal = new Set(own.filter(({ terminal }) => terminal !== undefined).map(({ user }) => user));

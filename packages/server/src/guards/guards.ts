@@ -59,7 +59,7 @@ const fact = <Found>(what: string, kind: keyof GuardKinds, read: () => Promise<r
 export function createGuards({ clock, kinds, onChange, warn, places = PLACES }: GuardParts): Guards {
   const sshd = sshdSessions(clock, places.proc);
   const logins: readonly Fact<Login>[] = [
-    fact(`who is logged in by ${places.utmp}`, 'sessions', () => utmpSessions(places)),
+    fact(`who is logged in by ${places.utmp}`, 'sessions', () => utmpSessions(clock, places)),
     fact(`who is logged in by ${places.logind}`, 'sessions', () => logindSessions(places)),
     fact('who is logged in by sshd', 'sessions', () => sshd.look()),
   ];
@@ -90,8 +90,10 @@ export function createGuards({ clock, kinds, onChange, warn, places = PLACES }: 
   async function lookOnce(): Promise<void> {
     const loggedIn: Login[] = [];
     for (const one of logins) loggedIn.push(...(await refresh(one)));
-    const found = sessionGuards(loggedIn);
-    for (const one of others) found.push(...(await refresh(one)));
+    const needed: Guard[] = [];
+    for (const one of others) needed.push(...(await refresh(one)));
+    // Nobody with an account and thousands of sessions pushes the gateway out.
+    const found = [...sessionGuards(loggedIn).slice(0, MOST_GUARDS - needed.length), ...needed];
     if (stopped) return;
     // Sessions first: of an address that is several things, whoever is there matters most.
     const whys = new Map<Prefix, string>();

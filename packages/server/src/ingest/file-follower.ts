@@ -51,6 +51,8 @@ export interface Follower {
   readonly key: string;
   /** Under what name it was found last. */
   path: string;
+  /** When that name led to it for certain. */
+  seenAt: Instant;
   /** Since when no name of the source leads to it. */
   leftAt: Instant | undefined;
   /** When something was read of it last; its opening at first. */
@@ -104,7 +106,7 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
   let release = (): void => undefined;
 
   const at = (offsetNow: number, skippingNow: boolean): FilePosition => ({
-    path: follower.path, id, offset: offsetNow, skipping: skippingNow, head: digest(head), headLength: head.length, seen: clock.now(), finished,
+    path: follower.path, id, offset: offsetNow, skipping: skippingNow, head: digest(head), headLength: head.length, seen: follower.seenAt, finished,
   });
 
   /** Delivers, and ends when that has been worked off. `cut`: the rest of its line is passed over. */
@@ -174,7 +176,7 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
   }
 
   async function truncated(): Promise<void> {
-    await parts.onTruncated({ ...at(offset, skipping), seen: intactAt }, size, await headOf(handle));
+    await parts.onTruncated({ ...at(offset, skipping), seen: Math.min(intactAt, follower.seenAt) }, size, await headOf(handle));
     offset = 0;
     skipping = false;
     head = EMPTY;
@@ -232,7 +234,8 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
   /** While it is written to nobody watches it: it may have been renamed all the same, and the next one be there only for a moment. */
   async function lookAround(atOnce = false): Promise<void> {
     if (follower.leftAt !== undefined || !(atOnce ? moved : clock.now() - lookedAt > LOOK_AROUND)) return;
-    lookedAt = clock.now();
+    const asked = clock.now();
+    lookedAt = asked;
     if (atOnce) moved = false;
     let now: string | undefined;
     try {
@@ -240,7 +243,8 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
     } catch {
       // It has no such name any more.
     }
-    if (now !== id) parts.onMoved();
+    if (now === id) follower.seenAt = asked;
+    else parts.onMoved();
   }
 
   function rest(): void {
@@ -272,6 +276,7 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
     id,
     key,
     path: start.path,
+    seenAt: clock.now(),
     leftAt: undefined,
     get readAt() {
       return readAt;

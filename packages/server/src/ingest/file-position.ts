@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
  * truncated file keeps it.
  */
 export interface FilePosition {
-  /** Where it was found last. */
+  /** Under which name of the source it was found last; a rotation may have given it another since. */
   readonly path: string;
   readonly id: string;
   /** The next byte to be read. */
@@ -16,7 +16,7 @@ export interface FilePosition {
   /** The digest of its first `headLength` bytes. */
   readonly head: string;
   readonly headLength: number;
-  /** When it was last read, in milliseconds. */
+  /** When its name led to it for certain, in milliseconds: what had the name after it is younger. */
   readonly seen: number;
   /** Read to its end, and left. */
   readonly finished: boolean;

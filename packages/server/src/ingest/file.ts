@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { after, ms, type Instant } from 'banban-shared';
+import { after, instant, ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import { followFile, headOf, type FileCounts, type Follower, type FollowerParts } from './file-follower.ts';
 import { isHeadOf, keyPrefix, parsePosition, positionKey, type FilePosition } from './file-position.ts';
@@ -100,14 +100,15 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     return made;
   }
 
-  /** Opens what no name of the source leads to, to be read to its end; undefined where that can't be done. */
-  async function openRest({ id, path }: Pick<Neighbour, 'id' | 'path'>, offset: number, skipping: boolean): Promise<Follower | undefined> {
+  /** Opens what no name of the source leads to, to be read to its end: for what had the name `start.path`. Undefined where that can't be done. */
+  async function openRest({ id, path }: Pick<Neighbour, 'id' | 'path'>, start: Pick<FilePosition, 'path' | 'offset' | 'skipping' | 'seen'>): Promise<Follower | undefined> {
     if (!followers.has(id)) {
       await once(id, async () => {
         const opened = await openAs(path, id);
         if (opened === undefined || parts === undefined) return;
-        const follower = followFile(parts, opened.handle, { id, path, offset, skipping, head: opened.head });
+        const follower = followFile(parts, opened.handle, { ...start, id, head: opened.head });
         follower.leftAt = clock.now();
+        follower.seenAt = instant(start.seen);
         followers.set(id, follower);
         follower.note();
       }).catch(() => undefined);
@@ -123,7 +124,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       const renamed = await findRenamed(before, spared);
       // It may have been copied and truncated before it was renamed.
       if (renamed === undefined) await readCopy(await openCopy(before, undefined));
-      else await (await openRest(renamed, before.offset, before.skipping))?.read();
+      else await (await openRest(renamed, before))?.read();
     }
     await readMissed(before, head);
   }
@@ -135,7 +136,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       const own = parsePosition(positions.get(positionKey(pattern, id)));
       return followers.has(id) || (own !== undefined && size >= own.offset && isHeadOf(begins, own));
     };
-    for (const missed of await findMissed(before, spared, isKnown, [head])) await (await openRest(missed, 0, false))?.read();
+    for (const missed of await findMissed(before, spared, isKnown, [head])) await (await openRest(missed, { ...before, offset: 0, skipping: false }))?.read();
   }
 
   /**
@@ -152,7 +153,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     }
     const own = parsePosition(positions.get(positionKey(pattern, copy.id)));
     const known = own !== undefined && copy.size >= own.offset && isHeadOf(copy.head, own) ? own : before;
-    return openRest(copy, known.offset, known.skipping);
+    return openRest(copy, known);
   }
 
   /** The copy is read beside what comes next: waiting for it, one would not see how the next one begins before that is truncated as well. */
@@ -218,7 +219,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       if (known !== undefined) {
         start.offset = known.offset;
         start.skipping = known.skipping;
-      } else if (stale !== undefined) before = readCopies(await openCopy(stale, undefined), stale, head);
+      } else if (stale?.path === path) before = readCopies(await openCopy(stale, undefined), stale, head);
       else if (initial?.has(id) === true) {
         if (from === 'end') {
           const last = Buffer.alloc(1);
@@ -286,6 +287,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       if (follower === undefined) continue;
       if (!names.includes(follower.path)) follower.path = names[0] ?? follower.path;
       follower.leftAt = undefined;
+      follower.seenAt = now;
     }
     for (const follower of followers.values()) {
       if (here.has(follower.id)) continue;
@@ -297,10 +299,11 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
         void follower.finish();
       }
     }
+    if (looks === 1) await openWhatIsLeft(here);
     // What is known goes first: then a copy of it, and what came after it, can be told.
-    const newcomers = [...here].filter(([id]) => !followers.has(id));
-    const isKnown = ([id]: readonly [string, readonly string[]]): boolean => positions.get(positionKey(pattern, id)) !== undefined;
-    for (const [id, names] of [...newcomers.filter(isKnown), ...newcomers.filter((one) => !isKnown(one))]) {
+    const newcomers: { readonly id: string; readonly names: readonly string[]; readonly isKnown: boolean }[] = [];
+    for (const [id, names] of here) if (!followers.has(id)) newcomers.push({ id, names, isKnown: await isSame(id, names[0]) });
+    for (const { id, names } of [...newcomers.filter((one) => one.isKnown), ...newcomers.filter((one) => !one.isKnown)]) {
       const [path] = names;
       if (path === undefined || stopped || followers.has(id)) continue;
       if (followers.size >= MOST_FILES) {
@@ -317,19 +320,37 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       const follower = followers.get(id);
       if (follower !== undefined) for (const name of names) confirmed.set(name, { follower, at: now });
     }
-    if (looks === 1) await afterFirstLook(here);
+    if (looks === 1) noteBegun();
     problems = trouble;
   }
 
-  /** What the last run had begun and what has no name of the source any more; and that the source has been seen. */
-  async function afterFirstLook(here: ReadonlyMap<string, unknown>): Promise<void> {
+  /** Whether a file is one that was read before, and not another with its inode. */
+  async function isSame(id: string, path: string | undefined): Promise<boolean> {
+    const position = parsePosition(positions.get(positionKey(pattern, id)));
+    if (position === undefined || path === undefined) return false;
+    const opened = await openAs(path, id).catch(() => undefined);
+    await opened?.handle.close();
+    return opened !== undefined && opened.size >= position.offset && isHeadOf(opened.head, position);
+  }
+
+  /** What the last run had begun, and what has other names now: opened before anything of it can be taken for a new file. */
+  async function openWhatIsLeft(here: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    for (const position of remembered()) {
+      if (position.finished || stopped || (await isSame(position.id, here.get(position.id)?.[0]))) continue;
+      const renamed = await findRenamed(position, spared);
+      const left = renamed ?? (await findCopy(position, spared));
+      if (left === undefined) continue;
+      // A copy that was begun has a position of its own.
+      const own = parsePosition(positions.get(positionKey(pattern, left.id)));
+      const known = own !== undefined && left.size >= own.offset && isHeadOf(left.head, own) ? own : position;
+      (await openRest(left, known))?.wake();
+    }
+  }
+
+  /** That the source has been seen. */
+  function noteBegun(): void {
     parts?.deliver(Buffer.alloc(0), clock.now(), { key: `${prefix}${BEGUN}`, after: () => BEGUN });
     positions.set(`${prefix}${BEGUN}`, BEGUN);
-    for (const position of remembered()) {
-      if (position.finished || here.has(position.id) || followers.has(position.id)) continue;
-      const renamed = await findRenamed(position, spared);
-      if (renamed !== undefined) (await openRest(renamed, position.offset, position.skipping))?.wake();
-    }
   }
 
   function scan(): Promise<void> {

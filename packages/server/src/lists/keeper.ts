@@ -104,6 +104,8 @@ interface Kept {
   stamp: string | undefined;
   seen: string | undefined;
   loading: Promise<void> | undefined;
+  /** Until its copy was looked for: what is fetched before would be taken for the first, and the copy then for newer. */
+  begun: Promise<void>;
 }
 
 /** Lists over their parts. None are kept until `configure`. */
@@ -115,6 +117,9 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
   const isCurrent = (list: Kept): boolean => kept.get(list.config.name) === list;
   const turn = (): Promise<void> => new Promise((resolve) => clock.soon(resolve));
   const sourceOf = ({ from }: ListConfig): string => (from.kind === 'url' ? from.url : from.path);
+
+  /** How long what is on it is still banned: what is no more to be had runs out. */
+  const lengthOf = ({ ban }: ListConfig, { checkedAt }: Copy): Ms => ms(ban - Math.max(0, clock.now() - checkedAt));
 
   // ── trouble ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,7 +188,7 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
   async function putNow(list: Kept): Promise<void> {
     const { config, copy } = list;
     if (copy === undefined || !isCurrent(list)) return;
-    const length = ms(config.ban - Math.max(0, clock.now() - copy.checkedAt));
+    const length = lengthOf(config, copy);
     // So old that all of it has run out.
     if (length <= 0) return;
     const { fit, unfit } = await sift(copy.entries);
@@ -321,7 +326,7 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
     kind: config.from.kind,
     from: config.from.kind === 'url' ? shownUrl(config.from.url) : config.from.path,
     target: config.target,
-    entries,
+    entries: copy !== undefined && lengthOf(config, copy) > 0 ? entries : 0,
     skipped,
     fetchedAt: copy?.fetchedAt,
     checkedAt: copy?.checkedAt,
@@ -340,7 +345,7 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
           const copy = old !== undefined && sourceOf(old.config) === sourceOf(config) ? old.copy : undefined;
           return [config.name, {
             config, gone: new AbortController(), copy, entries: 0, skipped: 0, nextAt: undefined, error: undefined, failures: 0, unreadable: undefined, unbanned: undefined,
-            timer: undefined, look: undefined, stamp: undefined, seen: undefined, loading: undefined,
+            timer: undefined, look: undefined, stamp: undefined, seen: undefined, loading: undefined, begun: Promise.resolve(),
           }];
         }),
       );
@@ -350,13 +355,14 @@ export function createLists({ clock, engine, copies, log, tell, fetch, chance }:
         if (!kept.has(name)) void copies.forget(name).catch(() => undefined);
       }
       engine.keepLists(new Set(kept.keys())).catch((error: unknown) => log.warn('list_trouble', { message: `bans of lists that are gone could not be lifted: ${error instanceof Error ? error.message : String(error)}` }));
-      for (const list of kept.values()) if (before.get(list.config.name) !== list) void begin(list);
+      for (const list of kept.values()) if (before.get(list.config.name) !== list) list.begun = begin(list);
     },
     async refresh(names, force) {
       const chosen = [...kept.values()].filter(({ config }) => names === undefined || names.includes(config.name));
       await Promise.all(chosen.map(async (list) => {
-        // One that is under way was asked without force, or before the person did what is to be seen.
-        await list.loading;
+        await list.begun;
+        // One that is under way was asked without force, or before the person did what is to be seen; so may be one that began meanwhile.
+        while (list.loading !== undefined) await list.loading;
         await loadOnce(list, force);
       }));
       return chosen.map(stateOf);

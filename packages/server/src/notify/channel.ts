@@ -2,7 +2,7 @@
  * The way to one receiver: gathers, sends one message at a time and not too many, tries again what fails, and counts what is lost. Whatever
  * the receiver does, it holds at most one message and one gathering.
  */
-import { instant, ms, type Instant } from 'banban-shared';
+import { ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import type { NotifyConfig } from '../config/notify.ts';
 import { backoff } from '../enforce/backoff.ts';
@@ -48,11 +48,11 @@ export interface Channel {
 export function createChannel(config: NotifyConfig, { clock, log, receiver, whois, host, precise }: ChannelParts): Channel {
   const { name, every, atMost, timeout } = config;
   const gathered = gathering();
-  /** When the oldest of what is gathered came. */
-  let since: Instant | undefined;
+  /** When the oldest of what is gathered came; this and all that is waited for is by `precise`, as the machine's clock may be set meanwhile. */
+  let since: number | undefined;
   let timer: Timer | undefined;
   let outgoing: Message | undefined;
-  let triedSince: Instant = clock.now();
+  let triedSince = 0;
   /** The try that is under way. */
   let underway: Promise<void> | undefined;
   let stopping: AbortSignal | undefined;
@@ -60,7 +60,7 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
   const sending = new Set<() => void>();
   const asking = new Set<() => void>();
   /** Ends of messages within the last hour, delivered or not. */
-  let ends: Instant[] = [];
+  let ends: number[] = [];
   const counts = { sent: 0, failed: 0, dropped: 0 };
   /** Losses are said once, until something gets through again. */
   let isLossSaid = false;
@@ -69,17 +69,17 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
   const again = backoff(clock, () => tryAgain(), LONGEST_WAIT);
 
   /** When the gathered may go: never more than `atMost` messages in an hour. */
-  function due(from: Instant): Instant {
-    const now = clock.now();
+  function due(from: number): number {
+    const now = precise();
     ends = ends.filter((at) => at > now - HOUR);
     const settled = from + (every ?? Math.min(HOUR, SETTLE * 2 ** ends.length));
     const first = ends[ends.length - atMost];
-    return instant(Math.max(settled, first === undefined ? 0 : first + HOUR));
+    return Math.max(settled, first === undefined ? 0 : first + HOUR);
   }
 
   function plan(): void {
     if (timer !== undefined || outgoing !== undefined || since === undefined || stopping !== undefined) return;
-    timer = clock.after(ms(Math.max(0, due(since) - clock.now())), () => {
+    timer = clock.after(ms(Math.max(0, Math.ceil(due(since) - precise()))), () => {
       timer = undefined;
       begin();
     });
@@ -89,7 +89,7 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
     const batch = take();
     if (batch === undefined) return;
     outgoing = { ...batch, host, whois: [] };
-    triedSince = clock.now();
+    triedSince = precise();
     underway = addWhois().then(() => attempt());
   }
 
@@ -142,7 +142,7 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
     underway = undefined;
     note(delivery);
     if (delivery.kind === 'sent') finish();
-    else if (delivery.isFinal || stopping !== undefined || clock.now() - triedSince >= LONGEST_TRIED) {
+    else if (delivery.isFinal || stopping !== undefined || precise() - triedSince >= LONGEST_TRIED) {
       drop(message.total, delivery.message);
       finish();
     } else again.failed();
@@ -174,7 +174,7 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
 
   function finish(): void {
     outgoing = undefined;
-    ends.push(clock.now());
+    ends.push(precise());
     again.reset();
     plan();
   }
@@ -184,7 +184,7 @@ export function createChannel(config: NotifyConfig, { clock, log, receiver, whoi
     tell(notice) {
       if (stopping !== undefined || !wants(config, notice)) return;
       gathered.add(notice);
-      since ??= clock.now();
+      since ??= precise();
       plan();
     },
     async test(by) {

@@ -125,7 +125,14 @@ export function bodyOf(message: Message, longest = LONGEST_BODY): string {
   const { whole, counts, total, from, to, host, whois } = message;
   const parts = [`${host}, ${shortIso(from)}${to - from < 1000 ? '' : ` to ${shortIso(to)}`}`];
   if (total > 1) parts.push([...counts].sort((a, b) => GRAVITY.indexOf(a.type) - GRAVITY.indexOf(b.type) || b.count - a.count).map(countLine).join('\n'));
-  for (const notice of whole) parts.push([`${shortIso(notice.at)} ${sentenceOf(notice)}`, ...linesOf(notice).map((line) => `    ${words(line)}`)].join('\n'));
+  let length = 0;
+  for (const notice of whole) {
+    // What is cut off below need not be made first: of 50 storms' lines that is a lot.
+    if (length > longest) break;
+    const part = [`${shortIso(notice.at)} ${sentenceOf(notice)}`, ...linesOf(notice).map((line) => `    ${words(line)}`)].join('\n');
+    length += part.length;
+    parts.push(part);
+  }
   // What was said several times is one of `whole`, and all of it is told.
   const untold = total - whole.length;
   if (untold > 0) parts.push(`${number(untold)} more ${untold === 1 ? 'is' : 'are'} only counted above; banctl list and banctl why know all of them.`);

@@ -135,6 +135,11 @@ describe('POST bans', () => {
     expect(results).toEqual([{ address: '203.0.113.0/24', target: 'BLOCKER', outcome: 'banned', until: new Date(T0 + 60_000).toISOString(), enforcement: 'held', heldIn: [], message: null }]);
   });
 
+  test('says that a list has it for longer, and that it is kept beneath', async () => {
+    const { results } = await post(['203.0.113.7'], [stands('203.0.113.7', { ban: { ...record('203.0.113.7'), origin: { kind: 'list', name: 'drop' } } })]);
+    expect(results[0]?.message).toBe('the list drop has it for longer; yours is kept beneath, for its own time');
+  });
+
   test('says which wider networks hold it anyway', async () => {
     const { results } = await post(['203.0.113.7'], [stands('203.0.113.7', { within: [record('203.0.112.0/23'), record('203.0.113.0/24')] })]);
     expect(results[0]?.message).toBe('it is also held by the bans of 203.0.112.0/23 and 203.0.113.0/24');

@@ -213,3 +213,41 @@ describe('at the stop', () => {
     expect(room.channel.stats()).toMatchObject({ dropped: 2, waiting: 0 });
   });
 });
+
+describe('when the machine’s clock is set', () => {
+  test('back by a year, nobody waits for a year', async () => {
+    const room = channelRoom({ atMost: 1 });
+    room.channel.tell(ban(room, 1));
+    await room.pass(2000);
+    room.channel.tell(ban(room, 2));
+    room.skew = -365 * 24 * HOUR;
+    await room.pass(HOUR);
+    expect(totals(room)).toEqual([1, 1]);
+  });
+
+  test('back while a digest is gathered, it comes when it was due', async () => {
+    const room = channelRoom({ every: ms(HOUR) });
+    room.channel.tell(ban(room, 1));
+    await room.pass(1000);
+    room.skew = -24 * HOUR;
+    room.channel.tell(ban(room, 2));
+    await room.pass(HOUR);
+    expect(totals(room)).toEqual([2]);
+    room.channel.tell(ban(room, 3));
+    await room.pass(HOUR);
+    expect(totals(room)).toEqual([2, 1]);
+  });
+
+  test('from 1970 to now, what could not be delivered before there was a network is still tried', async () => {
+    const room = channelRoom();
+    room.answer = failed('there is no network');
+    room.channel.tell(ban(room));
+    await room.pass(2000);
+    room.skew = 50 * 365 * 24 * HOUR;
+    await room.pass(10_000);
+    expect(room.channel.stats().dropped).toBe(0);
+    room.answer = SENT;
+    await room.pass(MINUTE);
+    expect(room.channel.stats()).toMatchObject({ sent: 1, dropped: 0, waiting: 0 });
+  });
+});

@@ -90,6 +90,40 @@ describe('what can’t be read', () => {
     expect('entries' in list && list.entries).toHaveLength(3);
   });
 
+  /** How many steps it takes to read a text whose every piece comes at once. */
+  function steps(text: string): number {
+    const parser = listParser(1_000_000);
+    let count = 0;
+    for (const work of [parser.pushing(new TextEncoder().encode(text)), parser.ending()]) while (work.next().done !== true) count++;
+    return count;
+  }
+
+  test.each([
+    ['ranges that are 254 networks each', '::1-f::e\n'.repeat(500), 500],
+    ['all addresses of a jail in one line', `Status for the jail: x\n   Banned IP list: ${'192.0.2.1 '.repeat(20_000)}\n`, 600],
+    ['texts in quotes', `[${'"x",'.repeat(20_000)}]`, 600],
+    ['short lines', '::\n'.repeat(20_000), 600],
+  ])('is read in steps, whatever it is: %s', (_, text, least) => {
+    expect(steps(text)).toBeGreaterThanOrEqual(least);
+  });
+
+  test.each([
+    ['blanks before what should be a colon', `a${' '.repeat(8000)}!\n`],
+    ['blanks behind the colon', `a:${' '.repeat(8000)}x\rx\n`],
+    ['brackets', `a:${'['.repeat(8000)}\n`],
+  ])('costs no more than its length: %s', (_, line) => {
+    const from = performance.now();
+    expect(problem(line.repeat(200), 1000)).toContain('are not addresses');
+    // It was 20 ms a line.
+    expect(performance.now() - from).toBeLessThan(1000);
+  });
+
+  test('the beginning of a jail’s status again and again costs no more than its length', () => {
+    const from = performance.now();
+    problem(`Status for the jail: x\n${'Banned IP list:'.repeat(200_000)}\u2028x\n`);
+    expect(performance.now() - from).toBeLessThan(2000);
+  });
+
   test('masks with holes, ranges from behind, ranges of two families, too many octets', () => {
     const bad = ['192.0.2.0/255.0.255.0', '192.0.2.9-192.0.2.1', '192.0.2.1-2001:db8::1', '1.2.3.4.5', '192.0.2.1/33', 'ALL: ALL', 'ALL: .example.org', '{"cidr":"x"}', '{', '010.0.0.1'];
     const list = good([...bad, ...Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`)].join('\n'));

@@ -75,6 +75,26 @@ describe('a server that', () => {
     expect(await problem(`${server.url}/`)).toMatch(said);
   });
 
+  /** 100,000 networks in 4 KB, which took a second to work out. */
+  const work = '::1-f::e\n'.repeat(420);
+  test.each<readonly [what: string, serve: Serve, said: RegExp]>([
+    ['as it is', (_, response) => void response.writeHead(200).end(work.repeat(5)), /more than 100000 entries/],
+    ['packed', (_, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(work.repeat(5))), /more than 100000 entries/],
+    ['and less of it than it says', (_, response) => { response.writeHead(200, { 'content-length': '100000' }).write(work.slice(0, 1800).padEnd(40_000, '\n')); response.socket?.end(); }, /was cut off before its end$/],
+  ])('sends what is much work (%s) does not hold the loop', async (_, serve, said) => {
+    const server = await listServer(serve);
+    let turns = 0;
+    let over = false;
+    const turn = (): void => {
+      turns++;
+      if (!over) setImmediate(turn);
+    };
+    turn();
+    expect(await problem(`${server.url}/`)).toMatch(said);
+    over = true;
+    expect(turns).toBeGreaterThan(40);
+  });
+
   test('sends byte by byte is not waited for beyond the whole time', async () => {
     const server = await listServer((_, response) => {
       response.writeHead(200);

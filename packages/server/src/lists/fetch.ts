@@ -211,7 +211,8 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
           packed ??= chunk[0] === 0x1f && (chunk.length < 2 || chunk[1] === 0x8b);
           if (!packed) {
             controller.pause();
-            taking = take(chunk).then(() => controller.resume());
+            // At a turn of the loop: within one, undici may take its own end of the connection for more to read, for ever.
+            taking = take(chunk).then(() => clock.soon(() => controller.resume()));
             return;
           }
           gunzip ??= unpack();

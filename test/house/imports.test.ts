@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
   {
     part: 'lists/',
     who: server('lists/'),
-    may: [server('lists/'), server('(?:clock|version)\\.ts$'), shared],
+    may: [server('lists/'), server('(?:clock|slices|version)\\.ts$'), shared],
     types: [server('(?:config/config|observe/log)\\.ts$')],
     because: 'it fetches and reads, and has what it found put in force by whoever bans: it names no engine and no store',
     refuses: ['packages/server/src/lists/x.ts', `import { createEngine } from '../engine/engine.ts'`],

@@ -1,3 +1,4 @@
+/** Long work in slices, so that no log line waits for the end of it. */
 import { precise, type Clock } from './clock.ts';
 
 /** Half of what a log line may have to wait for. */

@@ -24,6 +24,8 @@ export type OnEntries = (prefixes: readonly Prefix[]) => void;
 
 const counted = (count: number): string => (count === 1 ? 'the 1 entry that it had' : `the ${count} entries that it had`);
 
+const others = (count: number): string => (count === 0 ? 'nothing else is in it' : count === 1 ? 'its other entry is in use' : `its other ${count} entries are in use`);
+
 /** A file that has not been looked at. `onEntries` is called when its entries have changed. */
 export function followFile(path: string, clock: Clock, onEntries: OnEntries): FollowedFile {
   let used: FileEntries = { prefixes: [], hosts: [], bad: [], moreBad: 0 };
@@ -99,7 +101,7 @@ export function followFile(path: string, clock: Clock, onEntries: OnEntries): Fo
         ...(why === undefined ? [] : [`${path}: ${why}, ${kept()}`]),
         ...bad.map((sentence) => `${path}, ${sentence}`),
         ...(moreBad === 0 ? [] : [`${path}: ${moreBad} more lines can’t be used`]),
-        ...(bad.length === 0 || why !== undefined ? [] : [`${path}: its other ${prefixes.length + hosts.length} entries are in use`]),
+        ...(bad.length === 0 || why !== undefined ? [] : [`${path}: ${others(prefixes.length + hosts.length)}`]),
       ];
     },
     stop() {

@@ -44,7 +44,7 @@ export function whyUnfit(prefix: Prefix, allowed: (subject: Subject) => Prefix |
   if (bits < WIDEST[family]) return `is too wide: a list may have networks of at most /${WIDEST[family]} of IPv${family}`;
   const subject = subjectOf(prefix);
   const own = specialNetworks.overlap(subject);
-  if (own !== undefined) return `is or holds ${own} (${special.get(own) ?? 'special'})`;
+  if (own !== undefined) return own === prefix ? `is ${special.get(own) ?? 'special'}` : `${networkOf(own).bits < bits ? 'is in' : 'holds'} ${own} (${special.get(own) ?? 'special'})`;
   const entry = allowed(subject);
   return entry === undefined ? undefined : `has addresses of ${subjectOf(entry)}, which is on the allow list`;
 }

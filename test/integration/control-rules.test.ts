@@ -27,8 +27,8 @@ describe('GET /v1/rules', () => {
     expect(status).toBe(200);
     const { rules, patterns } = body as RulesResponse;
     expect(rules).toEqual([
-      { name: 'ssh', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 3, offences: 1, bans: 1, disabled: null, stopped: null },
-      { name: 'quick', target: 'THROTTLE', occurrences: 1, intervalSeconds: 3600, matches: 0, offences: 0, bans: 0, disabled: null, stopped: null },
+      { name: 'ssh', target: 'BLOCKER', counts: 'lines', occurrences: 3, intervalSeconds: 3600, matches: 3, offences: 1, bans: 1, disabled: null, stopped: null },
+      { name: 'quick', target: 'THROTTLE', counts: 'lines', occurrences: 1, intervalSeconds: 3600, matches: 0, offences: 0, bans: 0, disabled: null, stopped: null },
     ]);
     expect(patterns).toEqual([
       { name: 'goodpatterns[0]', good: true, rules: [], pack: null, group: null, matches: 1, bans: 0, pardoned: 0, cpuMilliseconds: 0, lastAt: iso(0), switchedOff: null },

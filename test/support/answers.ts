@@ -72,7 +72,7 @@ export function aStatus(now: number, change: Partial<StatusResponse> = {}): Stat
     matching: { good: 5, bad: 42, notAnAddress: 1 },
     hostNames: null,
     windows: { open: 3, capacity: 100_000, evicted: 0 },
-    rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null, stopped: null }],
+    rules: [{ name: 'fullblock', target: 'BLOCKER', counts: 'lines', occurrences: 3, intervalSeconds: 3600, matches: 42, offences: 9, bans: 7, disabled: null, stopped: null }],
     targets: [aTarget()],
     bans: { active: 7, permanent: 1 },
     notify: [],

@@ -25,7 +25,7 @@ export type CommandLine =
 
 const globalOptions = {
   socket: { type: 'string', requiresArg: true, describe: `control socket; else BANBAN_SOCKET, else ${DEFAULT_CONTROL_SOCKET}` },
-  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10; doctor, firewall, notify: 60)' },
+  timeout: { type: 'string', requiresArg: true, describe: 'seconds to wait for an answer (default 10; more where a verb takes longer)' },
   json: { type: 'boolean', describe: "print the API's answer as it is, errors as JSON on stderr" },
   quiet: { type: 'boolean', describe: 'no confirmations and notes; only answers and errors' },
   'no-color': { type: 'boolean', describe: 'no colour, whatever the terminal (or set NO_COLOR)' },

@@ -13,7 +13,7 @@ export const status: Command = {
   async run(context) {
     const { value, text } = await context.client.call('status', {});
     if (context.json) context.body(text);
-    else context.answer(statusPage(value, context.now(), context.paint));
+    else context.answer(statusPage(value, context.now(), context.paint, context.columns));
     return exitCodes.done;
   },
 };

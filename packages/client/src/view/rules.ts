@@ -1,7 +1,8 @@
 /** `rules`: what rules and patterns did, the most harmful first. */
-import type { Instant, PatternResponse, PatternView, RulesResponse } from 'banban-shared';
+import type { Instant, PatternResponse, PatternView, RulesResponse, RuleStatus } from 'banban-shared';
 import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
+import { counted } from './size.ts';
 import { LEAST_TEXT, table } from './table.ts';
 import { ago, seconds } from './when.ts';
 
@@ -13,6 +14,9 @@ const harm = (a: PatternView, b: PatternView): number => b.pardoned - a.pardoned
 
 const cpu = (milliseconds: number): string => (milliseconds < 1000 ? `${milliseconds.toFixed(1)} ms` : `${(milliseconds / 1000).toFixed(1)} s`);
 
+/** `3 in 1h`, `3 bans in 1d`. */
+export const firesAfter = ({ counts, occurrences, intervalSeconds }: RuleStatus): string => `${counts === 'bans' ? counted(occurrences, 'ban') : occurrences} in ${seconds(intervalSeconds)}`;
+
 /** The page, without a newline at the end. */
 export function rulesPage({ rules, patterns }: RulesResponse, now: Instant, paint: Paint, columns: number | undefined): string {
   const seen = patterns.filter((p) => p.matches > 0 || p.switchedOff !== null).sort(harm);
@@ -20,7 +24,7 @@ export function rulesPage({ rules, patterns }: RulesResponse, now: Instant, pain
   const parts = [
     table(
       [{ title: 'rule', least: LEAST_TEXT }, { title: 'target', least: LEAST_TEXT }, { title: 'bans after' }, { title: 'matches', right: true }, { title: 'offences', right: true }, { title: 'bans', right: true }],
-      rules.map((r) => [r.disabled !== null ? { text: `${r.name} (off)`, brush: paint.bad } : r.stopped !== null ? { text: `${r.name} (stopped)`, brush: paint.bad } : r.name, r.target, `${r.occurrences} in ${seconds(r.intervalSeconds)}`, String(r.matches), String(r.offences), String(r.bans)]),
+      rules.map((r) => [r.disabled !== null ? { text: `${r.name} (off)`, brush: paint.bad } : r.stopped !== null ? { text: `${r.name} (stopped)`, brush: paint.bad } : r.name, r.target, firesAfter(r), String(r.matches), String(r.offences), String(r.bans)]),
       paint,
       { columns },
     ),

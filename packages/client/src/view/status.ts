@@ -4,7 +4,8 @@ import type { Paint } from './paint.ts';
 import { printable } from './printable.ts';
 import { bytes, count, counted } from './size.ts';
 import { some } from './some.ts';
-import { table, type Cell } from './table.ts';
+import { LEAST_TEXT, table, type Cell, type Column } from './table.ts';
+import { firesAfter } from './rules.ts';
 import { ago, seconds } from './when.ts';
 
 /** The one line that a person under attack reads. */
@@ -30,11 +31,11 @@ function listsOf({ name, state, message, backends }: TargetStatus): { readonly w
   return backends.map((one) => ({ where: `${name} (${one.backend})`, state: one.state, message: one.message }));
 }
 
-/** The whole page, without a newline at the end. */
-export function statusPage(status: StatusResponse, now: Instant, paint: Paint): string {
+/** The whole page, without a newline at the end. `columns` as for `banList`; what a column would say of trouble, a problem says too. */
+export function statusPage(status: StatusResponse, now: Instant, paint: Paint, columns?: number): string {
   const parts = [healthLine(status, paint)];
   if (status.problems.length > 0) parts.push([paint.bad('problems'), ...status.problems.map((problem) => `  ${paint.bad('!')} ${printable(problem, 1000)}`)].join('\n'));
-  parts.push(sources(status, now, paint), targets(status, paint), rules(status, paint), ...notify(status, now, paint), rest(status, now, paint));
+  parts.push(sources(status, now, paint, columns), targets(status, paint, columns), rules(status, paint, columns), ...notify(status, now, paint, columns), rest(status, now, paint));
   return parts.join('\n\n');
 }
 
@@ -47,11 +48,11 @@ function section(title: string, body: string, paint: Paint): string {
 
 const right = (title: string) => ({ title, right: true });
 
-function sources(status: StatusResponse, now: Instant, paint: Paint): string {
+function sources(status: StatusResponse, now: Instant, paint: Paint, room?: number): string {
   if (status.sources.length === 0) return section('sources', '  none', paint);
   // Only files can say how much of them is still to be read.
   const hasLag = status.sources.some(({ lagBytes }) => lagBytes !== null);
-  const columns = [{ title: 'SOURCE' }, right('DATAGRAMS'), right('LINES'), right('MATCHED'), ...(hasLag ? [right('LAG')] : []), right('QUEUED'), right('DROPPED'), right('CUT'), right('UNPARSED'), { title: 'LAST' }];
+  const columns: Column[] = [{ title: 'SOURCE', least: 24 }, { ...right('DATAGRAMS'), spare: 2 }, right('LINES'), right('MATCHED'), ...(hasLag ? [right('LAG')] : []), { ...right('QUEUED'), spare: 4 }, right('DROPPED'), { ...right('CUT'), spare: 1 }, { ...right('UNPARSED'), spare: 3 }, { title: 'LAST' }];
   const rows = status.sources.map((source) => [
     `${source.type} ${source.path}`,
     count(source.datagrams),
@@ -65,12 +66,16 @@ function sources(status: StatusResponse, now: Instant, paint: Paint): string {
     ago(source.lastAt, now),
   ]);
   const errors = status.sources.flatMap((source) => (source.error === null || isSaid(source.error, status) ? [] : [`  ${paint.bad('!')} ${printable(source.path, 200)}: ${printable(source.error, 500)}`]));
-  return section('sources', [table(columns, rows, paint, { indent: '  ' }), ...errors].join('\n'), paint);
+  const lacking = status.sources.flatMap(({ path, refused, lost }) => [
+    ...(refused === null || refused.count === 0 ? [] : [`    ${printable(path, 200)} refused ${count(refused.count)} connections or datagrams${refused.last === null ? '' : `, the last of ${printable(refused.last, 80)}`}`]),
+    ...(lost === null || lost === 0 ? [] : [`  ${paint.bad('!')} ${printable(path, 200)} lost ${counted(lost, 'datagram')}, dropped by the kernel because they came too fast`]),
+  ]);
+  return section('sources', [table(columns, rows, paint, { indent: '  ', columns: room }), ...errors, ...lacking].join('\n'), paint);
 }
 
-function targets(status: StatusResponse, paint: Paint): string {
+function targets(status: StatusResponse, paint: Paint, room?: number): string {
   if (status.targets.length === 0) return section('targets', '  none', paint);
-  const columns = [{ title: 'TARGET' }, { title: 'STATE' }, right('BANS'), right('HELD'), right('FOREIGN'), right('CAPACITY')];
+  const columns: Column[] = [{ title: 'TARGET', least: LEAST_TEXT }, { title: 'STATE' }, right('BANS'), right('HELD'), right('FOREIGN'), right('CAPACITY')];
   const brushes: Readonly<Record<ListStatus, (text: string) => string>> = { ok: paint.good, simulated: paint.warn, pending: paint.warn, unread: paint.bad, missing: paint.bad, full: paint.bad, failed: paint.bad };
   const row = (name: string, bans: string, list: Pick<TargetStatus, 'state' | 'held' | 'foreign' | 'capacity'>): Cell[] => [
     name,
@@ -92,28 +97,29 @@ function targets(status: StatusResponse, paint: Paint): string {
     if (target.foreign > 0) lines.push(`    ${name} also has ${some(target.foreignNamed, target.foreign)}, which banban did not put there and leaves alone`);
     return lines;
   });
-  return section('targets', [table(columns, rows, paint, { indent: '  ' }), ...notes].join('\n'), paint);
+  return section('targets', [table(columns, rows, paint, { indent: '  ', columns: room }), ...notes].join('\n'), paint);
 }
 
-function rules(status: StatusResponse, paint: Paint): string {
+function rules(status: StatusResponse, paint: Paint, room?: number): string {
   if (status.rules.length === 0) return section('rules', '  none', paint);
-  const columns = [{ title: 'RULE' }, { title: 'TARGET' }, { title: 'FIRES AFTER' }, right('MATCHES'), right('OFFENCES'), right('BANS'), { title: 'STATE' }];
+  const columns: Column[] = [{ title: 'RULE', least: LEAST_TEXT }, { title: 'TARGET', least: LEAST_TEXT }, { title: 'FIRES AFTER' }, right('MATCHES'), { ...right('OFFENCES'), spare: 1 }, right('BANS'), { title: 'STATE', least: LEAST_TEXT }];
   const rows = status.rules.map((rule) => [
     rule.name,
     rule.target,
-    `${rule.occurrences} in ${seconds(rule.intervalSeconds)}`,
+    firesAfter(rule),
     count(rule.matches),
     count(rule.offences),
     count(rule.bans),
-    rule.disabled === null ? { text: 'on', brush: paint.good } : { text: `OFF: ${rule.disabled}`, brush: paint.bad },
+    // Why a rule is stopped is among the problems, with what lets it go on.
+    rule.disabled !== null ? { text: `OFF: ${rule.disabled}`, brush: paint.bad } : rule.stopped !== null ? { text: 'STOPPED', brush: paint.bad } : { text: 'on', brush: paint.good },
   ]);
-  return section('rules', table(columns, rows, paint, { indent: '  ' }), paint);
+  return section('rules', table(columns, rows, paint, { indent: '  ', columns: room }), paint);
 }
 
 /** Nothing where nobody is told of anything. */
-function notify(status: StatusResponse, now: Instant, paint: Paint): string[] {
+function notify(status: StatusResponse, now: Instant, paint: Paint, room?: number): string[] {
   if (status.notify.length === 0) return [];
-  const columns = [{ title: 'NOTIFY' }, { title: 'ON' }, right('SENT'), right('FAILED'), right('WAITING'), right('DROPPED'), { title: 'LAST' }];
+  const columns: Column[] = [{ title: 'NOTIFY', least: 20 }, { title: 'ON', least: 8 }, right('SENT'), right('FAILED'), right('WAITING'), right('DROPPED'), { title: 'LAST' }];
   const rows = status.notify.map((one) => [
     one.name,
     one.on.join(' '),
@@ -123,7 +129,7 @@ function notify(status: StatusResponse, now: Instant, paint: Paint): string[] {
     one.dropped > 0 ? { text: count(one.dropped), brush: paint.bad } : '0',
     ago(one.lastAt, now),
   ]);
-  return [section('notify', table(columns, rows, paint, { indent: '  ' }), paint)];
+  return [section('notify', table(columns, rows, paint, { indent: '  ', columns: room }), paint)];
 }
 
 function rest(status: StatusResponse, now: Instant, paint: Paint): string {
@@ -131,7 +137,7 @@ function rest(status: StatusResponse, now: Instant, paint: Paint): string {
   const lines: [string, string][] = [
     ['bans', `${count(bans.active)} active, ${count(bans.permanent)} of them for ever`],
     ['lines', `${count(matching.bad)} matched a rule, ${count(matching.good)} a good pattern, ${count(matching.notAnAddress)} without a readable address`],
-    ...(hostNames === null ? [] : [['host names', `${count(hostNames.seen)} lines with one in place of the address, ${count(hostNames.lookedUp)} looked up, ${count(hostNames.failed)} unknown, ${count(hostNames.spared)} spared, ${count(hostNames.dropped)} dropped`] satisfies [string, string]]),
+    ...(hostNames === null ? [] : [['host names', `${counted(hostNames.seen, 'line')} with one in place of the address, ${count(hostNames.lookedUp)} looked up, ${count(hostNames.failed)} unknown, ${count(hostNames.spared)} spared, ${count(hostNames.dropped)} dropped`] satisfies [string, string]]),
     ['windows', `${count(windows.open)} open of ${count(windows.capacity)}, ${count(windows.evicted)} evicted`],
     ['guarded', `${counted(status.guards, 'address', 'addresses')} that no rule may ban now${status.guards === 0 ? '' : ` (${some(status.guarded.map(({ address }) => address), status.guards)})`}`],
     ['connections', !status.enforcing ? 'not cut: banband simulates' : connections.available ? `${count(connections.cut)} cut, ${count(connections.queued)} queued, ${count(connections.failed)} failed, ${count(connections.dropped)} given up` : 'not cut: there is no conntrack'],

@@ -8,6 +8,8 @@ const MOST_REPORTED = 100;
 export interface Issues {
   /** The first error of a key is the one that is kept: what follows from it would only distract. */
   error(place: Place, message: string | (() => string)): void;
+  /** The same for a map that lacks something, unless an error within it has told already why it seems to. */
+  lacks(place: Place, message: string): void;
   warn(place: Place, message: string | (() => string)): void;
   readonly failed: boolean;
   /** By line; where there are more than 100 errors or warnings, one more says how many were left out. */
@@ -30,6 +32,9 @@ export function issues(): Issues {
   };
   return {
     error: (place, message) => add('error', place, message),
+    lacks(place, message) {
+      if (![...keys].some((key) => key.startsWith(`${place.key}.`))) add('error', place, message);
+    },
     warn: (place, message) => add('warning', place, message),
     get failed() {
       return counts.error > 0;

@@ -39,7 +39,8 @@ export function resolveLists(raw: RawConfig['lists'], targets: ReadonlyMap<strin
       issues.warn(value.target.place, `the target ${target.name} has backend xt_recent alone, which holds no networks and 100 addresses unless its module was loaded with more; nftables or ipset hold whole lists`);
     const { ban, refresh } = value;
     if (ban <= refresh) issues.error(placeUnder(place, 'ban'), `${formatDuration(ban)} is no longer than refresh (${formatDuration(refresh)}), so every entry would be free for a while before the list is fetched again`);
-    if ((value.url === undefined) === (value.file === undefined)) issues.error(place, value.url === undefined ? 'has neither url nor file, so there is nothing to read' : 'has both url and file; make two lists of it');
+    if (value.url !== undefined && value.file !== undefined) issues.error(place, 'has both url and file; make two lists of it');
+    if (value.url === undefined && value.file === undefined) issues.lacks(place, 'has neither url nor file, so there is nothing to read; add url: https://… or file: PATH');
     const url = value.url === undefined ? undefined : readUrl(value.url, issues);
     const from = url !== undefined ? ({ kind: 'url', url } as const) : value.file === undefined ? undefined : ({ kind: 'file', path: absolute(value.file.value) } as const);
     if (from === undefined) return [];

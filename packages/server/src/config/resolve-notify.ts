@@ -64,7 +64,8 @@ function webhookUrl({ value, place }: Placed<string>, issues: Issues): { readonl
 function wayOf(raw: RawNotify, place: Place, absolute: (path: string) => string, issues: Issues): { readonly way: NotifyWay; readonly name: string } | undefined {
   const given = WAYS.filter((way) => raw[way] !== undefined);
   if (given.length !== 1) {
-    issues.error(place, given.length === 0 ? 'says nobody who is told; add mail: ADDRESS, webhook: URL or command: [PROGRAM, …]' : `has ${given.join(' and ')}; make an entry of each`);
+    if (given.length === 0) issues.lacks(place, 'says nobody who is told; add mail: ADDRESS, webhook: URL or command: [PROGRAM, …]');
+    else issues.error(place, `has ${given.join(' and ')}; make an entry of each`);
     return undefined;
   }
   for (const [key, way] of ONLY) {

@@ -39,11 +39,12 @@ export interface WindowView {
 export interface Windows {
   /**
    * Counts one match. When it is the one that fills the window, the window is emptied and its lines are returned, as far as there was
-   * room for them; the next match begins a new one.
+   * room for them; the next match begins a new one. A match of before the last one, read late (`now` is later than that), counts with it where
+   * both are within `interval`, and is otherwise nobody's: what has come since must not become as old as it.
    */
-  hit(threshold: Threshold, address: Subject, at: Instant, line: string): FullWindow | undefined;
-  /** Drops the windows of an address in every rule given. */
-  forget(rules: readonly string[], address: Subject): void;
+  hit(threshold: Threshold, address: Subject, at: Instant, line: string, now?: Instant): FullWindow | undefined;
+  /** Drops the windows of an address in every rule given; with `until` those with a match after it stay. */
+  forget(rules: readonly string[], address: Subject, until?: Instant): void;
   /** Keeps only the windows of these rules. */
   keepRules(rules: ReadonlySet<string>): void;
   /** The windows of an address that have matches left at `now`. */
@@ -254,13 +255,19 @@ export function createWindows(capacity = CAPACITY, evidence = EVIDENCE, seed = 0
   }
 
   return {
-    hit({ rule, occurrences, interval }, address, at, line) {
+    hit({ rule, occurrences, interval }, address, ownTime, line, now = ownTime) {
+      let at = ownTime;
       if (occurrences === 1) return { rule, address, at, lines: [line] };
       const number = numberOf(rule);
       intervals[number] = interval;
       let window = find(number, address);
       if (window === NONE) window = make(number);
       else {
+        const last = lastAt(window);
+        if (last > at && last <= now) {
+          if (last - at > interval) return undefined;
+          at = instant(last);
+        }
         slide(window, interval, at);
         if (windows.get(window, COUNT) + 1 >= occurrences) {
           const texts = linesOf(window);
@@ -282,11 +289,11 @@ export function createWindows(capacity = CAPACITY, evidence = EVIDENCE, seed = 0
       }
       return undefined;
     },
-    forget(rules, address) {
+    forget(rules, address, until) {
       for (const rule of rules) {
         const number = numbers.get(rule);
         const window = number === undefined ? NONE : find(number, address);
-        if (window !== NONE) drop(window);
+        if (window !== NONE && (until === undefined || lastAt(window) <= until)) drop(window);
       }
     },
     keepRules(rules) {

@@ -73,7 +73,7 @@ function keeper(): { add(chunk: Buffer): void; text(): string } {
 export function exec(program: string, args: readonly string[], options: ExecOptions): Promise<ExecResult> {
   const { clock, timeout, signal, input, onStdout, path = searchPath() } = options;
   const file = findProgram(program, path);
-  if (file === undefined) return Promise.resolve({ kind: 'missing', message: `the program ${program} is not installed (looked in ${path})` });
+  if (file === undefined) return Promise.resolve({ kind: 'missing', message: `the program ${program} is not installed${isAbsolute(program) ? '' : ` (looked in ${path})`}` });
   if (signal?.aborted === true) return Promise.resolve({ kind: 'stopped', message: `${program} was not started` });
   return new Promise((resolve) => {
     let child: ChildProcess;

@@ -110,6 +110,16 @@ function writeDraft(draft: string, text: string, stats: BigIntStats | undefined)
   }
 }
 
+/** Adds to the end of what is there now, in one write. */
+function appendText(path: string, text: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+  try {
+    writeSync(fd, Buffer.from(text, 'latin1'));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Gives the draft its name where there is no file yet. False when somebody else made one. */
 function putNew(draft: string, path: string): boolean {
   try {
@@ -125,10 +135,10 @@ function putNew(draft: string, path: string): boolean {
  * Puts `text` in the place of what was read, with the same owner and mode; a new file can be read by all (0644).
  *
  * @returns 'changed' when the file is another than was read: then nothing has been done. A file when it was written at the very moment
- *   of the rename: `text` is in its place, and what is returned is what the other one wrote, to be replaced next
+ *   of the rename, and not only added to: `text` is in its place, and what is returned is what the other one wrote, to be replaced next
  * @throws Error whose message says why it can't be written; then nothing has been done, either
  */
-export function replaceText({ path, identity, stats }: FileText, text: string): 'replaced' | 'changed' | FileText {
+export function replaceText({ path, identity, stats, text: before }: FileText, text: string): 'replaced' | 'changed' | FileText {
   const draft = `${path}.banban-new`;
   let old: number | undefined;
   let isMoved = false;
@@ -148,7 +158,11 @@ export function replaceText({ path, identity, stats }: FileText, text: string): 
     const mine = identityOf(path);
     for (let reading = 1; reading <= MOST_READINGS; reading++) {
       const late = readOpen(path, old);
-      if (late !== undefined) return { ...late, identity: mine };
+      if (late === undefined) continue;
+      if (!late.text.startsWith(before)) return { ...late, identity: mine };
+      // What most do is to add a line: that can be done after them, and nobody who does the same meanwhile is in the way.
+      appendText(path, late.text.slice(before.length));
+      return 'replaced';
     }
     throw new Error('somebody is writing it at this moment');
   } finally {

@@ -92,7 +92,8 @@ export interface AddressHistory {
   readonly bans: readonly BanRecord[];
   readonly endedBans: readonly EndedBanRecord[];
   readonly offences: readonly OffenceRecord[];
-  readonly windows: readonly (WindowView & { readonly rule: string })[];
+  /** `occurrences` as it takes them now: of one with a grace more than the configuration says. */
+  readonly windows: readonly (WindowView & { readonly rule: string; readonly occurrences: number })[];
 }
 
 /** A rule's word on a line that came now. */
@@ -102,6 +103,8 @@ export interface RuleForecast {
   readonly pattern: Pattern;
   /** With this line, in the window. */
   readonly matches: number;
+  /** That it takes now: of one with a grace more than the configuration says. */
+  readonly occurrences: number;
   /** Absent while the window is not full. */
   readonly decision: Decision | undefined;
 }

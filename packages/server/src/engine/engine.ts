@@ -75,6 +75,8 @@ const RETRY_AFTER = ms(1000);
 const CONFIGURED = 'configuration';
 /** Bans of one address that are looked at by a rule that counts bans. */
 const MOST_COUNTED = 1000;
+/** A login of before that was read late. The stamps of logs have whole seconds, and their files are looked at once in one. */
+const LATE = ms(10_000);
 const STOPPED = 'the circuit breaker has stopped the bans of this rule';
 /** What `why` shows of the past. */
 const HISTORY = 20;
@@ -188,7 +190,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     onGood(good) {
       patterns.matched(good.pattern.name, 1, reader.line.arrivedAt);
       settle();
-      pardon(good, reader.line.arrivedAt);
+      pardon(good, reader.line.timeOf(reader.line.text()), reader.line.arrivedAt);
     },
     onHits: count,
     onNames: takeNames,
@@ -216,7 +218,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   function hit(rule: RunningRule, pattern: Pattern, unit: Subject, { text, at, times }: Pick<NamedLine, 'text' | 'at' | 'times'>): void {
     for (let i = 0; i < times; i++) {
-      const full = windows.hit(thresholdOf(rule, unit, at), unit, at, text);
+      const full = windows.hit(thresholdOf(rule, unit, at), unit, at, text, clock.now());
       if (full === undefined) continue;
       offend(rule, full, pattern);
       // The rest of a folded line would only find the address banned.
@@ -558,7 +560,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     else expiry.aim(next);
   }
 
-  function pardon({ address, pattern }: Pardon, at: Instant): void {
+  /** @param now when the login was read: one of a log that is read late pardons what came before it, and nothing that came since */
+  function pardon({ address, pattern }: Pardon, at: Instant, now: Instant): void {
     const { breakinAfter } = policy.config;
     if (breakinAfter !== undefined && namesTried.count(address, at, undefined) >= breakinAfter) {
       const name = reader.line.userOf(pattern);
@@ -568,11 +571,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
         return;
       }
     }
-    for (const unit of unitsOf(address)) logins.note(unit, at);
+    const isLate = now - at > LATE;
+    for (const unit of unitsOf(address)) if (!isLate || (logins.lastWithin30Days(unit, now) ?? 0) < at) logins.note(unit, at);
+    for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject, isLate ? at : undefined);
+    const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule' && (!isLate || b.since <= at));
+    if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, now));
+    if (isLate) return;
     parts.onLogin?.();
-    for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject);
-    const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule');
-    if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, at));
     tryStore(() => {
       for (const target of policy.targets.keys()) listBans.pardon(target, unitOf(address, target));
     });
@@ -808,13 +813,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     history(subject) {
       const own = isNetwork(subject) ? [subject] : unitsOf(subject);
       const newest = <T>(of: (one: Subject) => readonly T[], at: (one: T) => Instant): T[] => own.flatMap((one) => of(one)).sort((a, b) => at(b) - at(a)).slice(0, HISTORY);
-      const thresholds = policy.rules.map((r) => r.threshold);
+      const now = clock.now();
       return {
         allowedBy: allowed.overlap(subject),
         bans: [...new Set([...own.flatMap((one) => active.everywhere(one)), ...[...policy.targets.keys()].flatMap((name) => active.around(name, subject))])],
         endedBans: newest((one) => store.endedBansOf(one, HISTORY), (ban) => ban.endedAt),
         offences: newest((one) => store.offencesOf(one, HISTORY), (offence) => offence.at),
-        windows: own.flatMap((one) => windows.of(thresholds, one, clock.now())),
+        windows: own.flatMap((one) => policy.rules.flatMap((rule) => windows.of([rule.threshold], one, now).map((open) => ({ ...open, occurrences: thresholdOf(rule, one, now).occurrences })))),
       };
     },
     reconcile() {

@@ -33,7 +33,7 @@ export function forecast(bytes: Buffer, { policy, windows, at, unitOf, threshold
     const unit = unitOf(address, rule.config.target);
     const { occurrences } = thresholdOf(rule, unit, at);
     const matches = Math.min(occurrences, (windows.of([rule.threshold], unit, at)[0]?.matches ?? 0) + own.times);
-    return [{ rule, address, pattern, matches, decision: matches < occurrences ? undefined : decide(factsOf(rule, unit, at)) }];
+    return [{ rule, address, pattern, matches, occurrences, decision: matches < occurrences ? undefined : decide(factsOf(rule, unit, at)) }];
   });
   const names = isDropped || good !== undefined || hits.length > 0 ? [] : policy.allHostNames().match(own);
   return { entry: own, isOwn: isDropped, good, rules: foreseen, notAnAddress, names: names.flatMap(({ rule: index, ...named }) => (policy.rules[index] === undefined ? [] : [{ ...named, rule: policy.rules[index].config }])) };

@@ -74,7 +74,8 @@ export function createPump({ clock, work, endSlice, capacity = CAPACITY, byteCap
         work(item);
         done++;
         bytes += item.bytes.length;
-        if (done < STRIDE && bytes < BYTE_STRIDE) continue;
+        // What comes as a stream has many lines in one delivery, and they may be short.
+        if (item.progress === undefined && done < STRIDE && bytes < BYTE_STRIDE) continue;
         // Before it began: the clock was put back.
         const now = clock.now();
         if (now - began > limit || now < began) break;

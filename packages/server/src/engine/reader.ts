@@ -184,7 +184,8 @@ export function createReader({ policy, counters, anybody, onGood, onHits, onName
         return entry.times;
       },
       text: () => evidence(entry),
-      timeOf: (text) => (feed.ownTime ? instant(Math.min(arrivedAt, stampOf(text, arrivedAt) ?? arrivedAt)) : arrivedAt),
+      // What stands before the stamp may be the far side's, and look like one: an access log has a user's name there.
+      timeOf: (text) => (feed.ownTime ? instant(Math.min(arrivedAt, Math.max(stampOf(text, arrivedAt) ?? arrivedAt, progress?.writtenAfter ?? -Infinity))) : arrivedAt),
       userOf: (pattern) => pattern.userOf(entry.text.subarray(entry.textStart, entry.textEnd)),
     },
     moved() {

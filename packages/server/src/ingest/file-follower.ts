@@ -9,6 +9,7 @@ import { ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import { digest, HEAD, positionKey, positionText, type FilePosition } from './file-position.ts';
 import { failureOf, identify } from './find-files.ts';
+import { wholeWords } from './one-line.ts';
 import type { Deliver, Positions } from './source.ts';
 
 /** A longer line is cut here, as a datagram is. */
@@ -102,6 +103,8 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
   let waiting: Promise<void> | undefined;
   let moved = false;
   let lookedAt = clock.now();
+  /** When all that was there had been read: what is read later was written after it, whatever time it says of itself. */
+  let emptyAt: Instant | undefined;
   /** Ends the wait for what was delivered. */
   let release = (): void => undefined;
 
@@ -118,6 +121,7 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
       deliver(bytes, clock.now(), {
         key,
         after: text,
+        ...(emptyAt === undefined ? {} : { writtenAfter: emptyAt }),
         done() {
           positions.set(key, text(length));
           resolve();
@@ -144,7 +148,7 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
       counts.bytes += block.length;
       counts.deliveries++;
       counts.lastAt = clock.now();
-      await send(block, offset, true);
+      await send(wholeWords(block), offset, true);
       skipping = true;
       return block.length;
     }
@@ -180,13 +184,18 @@ export function followFile(parts: FollowerParts, handle: FileHandle, start: { re
     offset = 0;
     skipping = false;
     head = EMPTY;
+    emptyAt = undefined;
     ({ size } = await handle.stat());
   }
 
   /** Up to where it is now. True where something was dealt with, or there is more. */
   async function readOn(): Promise<boolean> {
+    const asked = clock.now();
     const found = await handle.stat();
-    if (found.size === offset && found.mtimeMs === written) return false;
+    if (found.size === offset && found.mtimeMs === written) {
+      emptyAt = asked;
+      return false;
+    }
     ({ size } = found);
     let until = found.size;
     let progress = false;

@@ -1,9 +1,9 @@
 /** What a rotation made of a file: where among its neighbours the rest of it is, and what was written and moved on while nobody looked. */
-import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { HEAD, isHeadOf, type FilePosition } from './file-position.ts';
 import { headOf } from './file-follower.ts';
 import { identify, isCompressed, namesIn } from './find-files.ts';
+import { openRegular } from './open-regular.ts';
 
 /** Neighbours that are looked at; those with the file's own name in theirs come first. */
 const MOST_LOOKED_AT = 1000;
@@ -29,7 +29,8 @@ async function look(path: string, spared: Spared, wanted: (id: string, mtime: nu
   try {
     const { id, isFile, size, mtime } = await identify(path);
     if (!isFile || !wanted(id, mtime) || spared(path, id)) return undefined;
-    const handle = await open(path, 'r');
+    const handle = await openRegular(path, id);
+    if (handle === undefined) return undefined;
     try {
       return { path, id, size, mtime, head: await headOf(handle) };
     } finally {

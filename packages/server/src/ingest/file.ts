@@ -5,18 +5,21 @@
  * everything is looked at as if it never did. It is longer than most files because a look at the names and the search for what they
  * led to before change the same few tables.
  */
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { after, instant, ms, type Instant } from 'banban-shared';
 import type { Clock, Timer } from '../clock.ts';
 import { followFile, headOf, type FileCounts, type Follower, type FollowerParts } from './file-follower.ts';
 import { isHeadOf, keyPrefix, parsePosition, positionKey, type FilePosition } from './file-position.ts';
 import { findCopy, findMissed, findRenamed, type Neighbour, type Spared } from './file-remains.ts';
 import { failureOf, findFiles, identify } from './find-files.ts';
+import { openRegular } from './open-regular.ts';
 import type { Deliver, Positions, Source } from './source.ts';
 
 /** The truth, whatever the kernel told. */
 const LOOK_EVERY = ms(1000);
+/** Thousands of names take their time to look at: so many times as long is nothing looked at, and no longer than this. */
+const REST = 10;
+const MOST_REST = ms(10_000);
 /** A name whose file went has another within moments. */
 const LOOK_SOON = ms(50);
 const SOON_FOR = ms(3000);
@@ -35,8 +38,6 @@ const LEAST_ALIKE = 32;
 const FIRST_LOOK = ms(2000);
 /** In place of a position: the source has been seen, so that a file which appears is a new one. */
 const BEGUN = 'begun';
-/** Neither a FIFO nor a terminal holds us up. */
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** What is read, and from where. */
 export interface FileOptions {
@@ -71,15 +72,18 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
   /** The identities of what was there when the source was seen for the first time; undefined where it was not. */
   let initial: Set<string> | undefined;
   let looks = 0;
+  let began = clock.now();
+  /** How long the last look took. */
+  let took = 0;
 
   const remembered = (): FilePosition[] => [...positions.keys()].filter((key) => key.startsWith(prefix)).flatMap((key) => parsePosition(positions.get(key)) ?? []);
 
   async function openAs(path: string, id: string): Promise<{ readonly handle: FileHandle; readonly head: Buffer; readonly size: number } | undefined> {
     if (spared(path, id)) return undefined;
-    const handle = await open(path, FLAGS);
+    const handle = await openRegular(path, id);
+    if (handle === undefined) return undefined;
     try {
-      const found = await handle.stat({ bigint: true });
-      if (found.isFile() && `${found.dev}:${found.ino}` === id && !stopped) return { handle, head: await headOf(handle), size: Number(found.size) };
+      if (!stopped) return { handle, head: await headOf(handle), size: (await handle.stat()).size };
     } catch (error) {
       await handle.close();
       throw error;
@@ -270,6 +274,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
 
   async function look(): Promise<void> {
     const now = clock.now();
+    began = now;
     const trouble: string[] = [];
     const found = await findFiles(pattern);
     trouble.push(...found.problems);
@@ -307,7 +312,8 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       const [path] = names;
       if (path === undefined || stopped || followers.has(id)) continue;
       if (followers.size >= MOST_FILES) {
-        trouble.push(`${pattern} stands for more than ${MOST_FILES} files; ${path} and others are not read`);
+        // Before all that somebody else may have put there.
+        trouble.unshift(`${pattern} stands for more than ${MOST_FILES} files; ${path} and others are not read`);
         break;
       }
       try {
@@ -359,6 +365,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       .catch((error: unknown) => void (problems = [`${pattern} can't be looked at (${failureOf(error)})`]))
       .finally(() => {
         scanning = undefined;
+        took = Math.max(0, clock.now() - began);
         const again = scanAgain;
         scanAgain = false;
         if (!stopped) aim(again);
@@ -371,7 +378,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     const now = clock.now();
     const isMissing = [...followers.values()].some(({ leftAt, path }) => leftAt !== undefined && now < after(leftAt, SOON_FOR) && confirmed.get(path)?.follower.leftAt !== undefined);
     timer?.cancel();
-    timer = clock.after(atOnce || isMissing ? LOOK_SOON : LOOK_EVERY, () => {
+    timer = clock.after(ms(Math.max(atOnce || isMissing ? LOOK_SOON : LOOK_EVERY, Math.min(MOST_REST, took * REST))), () => {
       for (const follower of followers.values()) follower.wake();
       void scan();
     });

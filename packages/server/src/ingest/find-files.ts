@@ -7,6 +7,8 @@ import { globMatcher, isGlob } from './glob.ts';
 const MOST_NAMES = 10_000;
 /** Folders that a pattern is followed into. */
 const MOST_FOLDERS = 1000;
+/** Names that are looked at in all, once a second. */
+const MOST_PATHS = 10_000;
 /** What a rotation leaves behind when it has packed it: nothing more is written to it, and it is no text. */
 const COMPRESSED = /\.(?:gz|xz|bz2|zst|lz4|lzma|lzo|br|zip|Z)$/;
 
@@ -72,6 +74,7 @@ export async function findFiles(pattern: string): Promise<FoundFiles> {
     const matches = globMatcher(part);
     const next: string[] = [];
     for (const folder of folders) {
+      if (next.length > MOST_PATHS) break;
       try {
         next.push(...(await namesIn(folder)).filter(matches).map((name) => join(folder, name)));
       } catch (error) {
@@ -79,7 +82,8 @@ export async function findFiles(pattern: string): Promise<FoundFiles> {
       }
     }
     if (!isLast && next.length > MOST_FOLDERS) problems.push(`${pattern} leads into more than ${MOST_FOLDERS} folders; the others are left out`);
-    folders = isLast ? next : next.slice(0, MOST_FOLDERS);
+    if (isLast && next.length > MOST_PATHS) problems.push(`${pattern} stands for more than ${MOST_PATHS} names; the others are left out`);
+    folders = next.slice(0, isLast ? MOST_PATHS : MOST_FOLDERS);
   }
   const isLiteral = !parts.some(isGlob);
   const compressed = isLiteral ? [] : folders.filter(isCompressed);

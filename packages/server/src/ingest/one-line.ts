@@ -29,8 +29,8 @@ function withoutBytes(record: Buffer, isBad: (byte: number) => boolean): Buffer 
   return line;
 }
 
-/** What is left of a record that lost its end: up to its last space, because half an address is another's. */
-function wholeWords(record: Buffer): Buffer {
+/** What is left of a record that lost its end: up to its last space, because half an address is another's. Nothing of it is copied. */
+export function wholeWords(record: Buffer): Buffer {
   const space = record.lastIndexOf(SPACE);
   return space < 0 ? NOTHING : record.subarray(0, space);
 }

@@ -7,6 +7,8 @@ export interface Progress {
   readonly key: string;
   /** What to remember when the bytes of this delivery up to `offset` have been worked off: a text that means nothing to the store, empty for nothing. */
   after(offset: number): string;
+  /** When nothing of it was there yet: a time before it, that a line says of itself, is of the far side's making. Left out where nobody knows. */
+  readonly writtenAfter?: Instant;
   /** Called once all of the delivery has been worked off: the next one may come. */
   readonly done?: () => void;
 }

@@ -9,6 +9,7 @@ import { syslogFramer, type Framer } from './framing.ts';
 import { createInHand } from './in-hand.ts';
 import { checkHost, listenError, LONGEST_RECORD, placeOf, type ListeningSource, type SyslogOptions } from './listening.ts';
 import { oneLine } from './one-line.ts';
+import { createPieces } from './pieces.ts';
 import { createSenders } from './senders.ts';
 import type { Deliver } from './source.ts';
 import { createTrouble } from './trouble.ts';
@@ -25,8 +26,6 @@ const LOOK_EVERY = ms(15_000);
 /** Then the kernel asks whether the other side still lives. */
 const KEEP_ALIVE = 60_000;
 
-const NEWLINE = Buffer.from('\n');
-
 interface Connection {
   readonly socket: Socket;
   readonly sender: Address;
@@ -42,6 +41,8 @@ export function syslogTcpSource(options: SyslogOptions, clock: Clock): Listening
   const hand = createInHand(clock);
   const trouble = createTrouble(clock);
   const connections = new Set<Connection>();
+  /** Chunks, one of a connection at most: it is not read on before. */
+  const waiting: (() => void)[] = [];
   const path = `tcp ${placeOf(options)}`;
   let server: Server | undefined;
   let timer: Timer | undefined;
@@ -59,34 +60,54 @@ export function syslogTcpSource(options: SyslogOptions, clock: Clock): Listening
 
   function received(connection: Connection, chunk: Buffer, deliver: Deliver): void {
     const { socket, framer } = connection;
-    const lines: Buffer[] = [];
-    connection.heardAt = clock.now();
+    const pieces = createPieces(chunk.length);
     framer.push(chunk, (record, isCut) => {
       if (isCut) cut++;
       const line = oneLine(record, isCut);
       if (line.length === 0) return;
       records++;
-      // Its bytes hold only now.
-      lines.push(Buffer.from(line), NEWLINE);
+      pieces.add(line);
     });
     if (framer.broken !== undefined) close(connection, framer.broken);
-    if (lines.length === 0) return;
-    const all = Buffer.concat(lines);
-    bytes += all.length;
+    const goOn = (): void => {
+      connection.isPaused = false;
+      socket.resume();
+    };
+    const all = pieces.take();
+    if (all.length === 0) {
+      goOn();
+      return;
+    }
     lastAt = connection.heardAt;
-    connection.isPaused = true;
-    socket.pause();
     const done = hand.take();
-    deliver(all, lastAt, {
-      // There is nothing to read again: only so that it is not dropped, and for `done`.
-      key: path,
-      after: () => '',
-      done: () => {
-        done();
-        connection.isPaused = false;
-        socket.resume();
-      },
-    });
+    const over = (): void => {
+      done();
+      goOn();
+    };
+    for (const [i, piece] of all.entries()) {
+      bytes += piece.length;
+      deliver(piece, lastAt, {
+        // There is nothing to read again: only so that it is not dropped, and for `done`.
+        key: path,
+        after: () => '',
+        ...(i < all.length - 1 ? {} : { done: over }),
+      });
+    }
+  }
+
+  /** What came waits for a turn of its own: many may have sent at once, and one turn must not be as long as all of them take. */
+  function take(connection: Connection, chunk: Buffer, deliver: Deliver): void {
+    connection.heardAt = clock.now();
+    connection.isPaused = true;
+    connection.socket.pause();
+    waiting.push(() => received(connection, chunk, deliver));
+    if (waiting.length === 1) clock.soon(turn);
+  }
+
+  function turn(): void {
+    waiting[0]?.();
+    waiting.shift();
+    if (waiting.length > 0) clock.soon(turn);
   }
 
   function welcome(socket: Socket, deliver: Deliver): void {
@@ -104,7 +125,7 @@ export function syslogTcpSource(options: SyslogOptions, clock: Clock): Listening
     }
     const connection: Connection = { socket, sender, framer: syslogFramer(LONGEST_RECORD), heardAt: clock.now(), isPaused: false };
     connections.add(connection);
-    socket.on('data', (chunk: Buffer) => received(connection, chunk, deliver));
+    socket.on('data', (chunk: Buffer) => take(connection, chunk, deliver));
     socket.once('close', () => {
       connections.delete(connection);
       if (connection.framer.held > 0) cut++;
@@ -150,6 +171,7 @@ export function syslogTcpSource(options: SyslogOptions, clock: Clock): Listening
       const closed = new Promise<void>((resolve) => open.close(() => resolve()));
       for (const { socket } of connections) socket.destroy();
       await closed;
+      for (const chunk of waiting.splice(0)) chunk();
       await hand.empty();
     },
     stats: () => ({ datagrams: records, bytes, cut, lastAt, error: error ?? trouble.current(), refused: senders.refused() }),

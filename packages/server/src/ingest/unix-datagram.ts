@@ -7,6 +7,7 @@ import type { Instant } from 'banban-shared';
 import unixDgram, { type Socket } from 'unix-dgram';
 import type { Clock } from '../clock.ts';
 import { bindWithMode, giveSocket, makeSocketDirectory, socketError } from '../socket-file.ts';
+import { wholeWords } from './one-line.ts';
 import type { Source } from './source.ts';
 
 /** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
@@ -86,9 +87,10 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
         }
         datagrams++;
         bytes += datagram.length;
-        if (datagram.length >= RECEIVE_BUFFER) cut++;
+        const isCut = datagram.length >= RECEIVE_BUFFER;
+        if (isCut) cut++;
         lastAt = clock.now();
-        deliver(datagram, lastAt);
+        deliver(isCut ? wholeWords(datagram) : datagram, lastAt);
       });
       return new Promise((resolve, reject) => {
         const fail = (cause: unknown): void => {

@@ -136,6 +136,10 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
     function stalled(): void {
       fail(new Trouble(`stalled: nothing came for ${limits.idle / 1000} s`));
     }
+    function waitAnew(): void {
+      idle.cancel();
+      if (!over) idle = clock.after(limits.idle, stalled);
+    }
     const tooLong = (): void => fail(new Trouble(`has more than ${Math.floor(limits.bytes / 1_048_576)} MiB, which no list of addresses has; is it the right address?`));
 
     /** The next piece as it is in the list itself. Others get their turn in between: who wrote it chose how much work it is. */
@@ -143,12 +147,16 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
       if (over) return;
       size += bytes.length;
       if (size > limits.bytes) return tooLong();
+      // Meanwhile it is the server that waits.
+      idle.cancel();
       const problem = await throughSteps(clock, parser.pushing(bytes));
+      waitAnew();
       if (problem !== undefined) fail(new Trouble(`can’t be used: ${problem}`));
     }
 
     async function complete(): Promise<void> {
       if (over) return;
+      idle.cancel();
       const list = await throughSteps(clock, parser.ending());
       if ('problem' in list) fail(new Trouble(`can’t be used: ${list.problem}`));
       else done({ kind: 'list', list, validators });
@@ -196,15 +204,13 @@ function hop({ clock, url, known, most, limits, signal }: HopOptions): Promise<A
         onRequestStart: () => undefined,
         onResponseStart: (_controller, status, headers) => {
           if (over) return;
-          idle.cancel();
-          idle = clock.after(limits.idle, stalled);
+          waitAnew();
           // Status 103 and its like only announce the answer.
           if (status >= 200) start(status, headers);
         },
         onResponseData: (controller, chunk) => {
           if (over) return;
-          idle.cancel();
-          idle = clock.after(limits.idle, stalled);
+          waitAnew();
           came += chunk.length;
           if (came > limits.bytes) return tooLong();
           // A file that was packed to lie on the server begins with gzip's own mark (RFC 1952).

@@ -44,6 +44,8 @@ const sourceStatus = record({
 export const ruleStatus = record({
   name: text,
   target: text,
+  /** What it counts: lines, or bans of other rules. */
+  counts: { type: 'string', enum: ['lines', 'bans'] },
   occurrences: integer,
   intervalSeconds: integer,
   matches: integer,

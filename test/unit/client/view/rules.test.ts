@@ -11,7 +11,7 @@ const HOSTILE = 'a\x1b[2J\x1b]0;owned\x07\r\nb\x7f\x9b31m\u202ec';
 const anythingATerminalObeys = /[^\n\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u;
 
 const aPattern = (given: Partial<PatternView> = {}): PatternView => ({ name: 'sshd/failed-password', good: false, rules: ['fullblock'], pack: 'sshd', group: 'auth', matches: 12, bans: 3, pardoned: 0, cpuMilliseconds: 1.25, lastAt: iso(-60_000), switchedOff: null, ...given });
-const some = (...patterns: PatternView[]): RulesResponse => ({ rules: [{ name: 'fullblock', target: 'BLOCKER', occurrences: 3, intervalSeconds: 600, matches: 12, offences: 4, bans: 3, disabled: null, stopped: null }], patterns });
+const some = (...patterns: PatternView[]): RulesResponse => ({ rules: [{ name: 'fullblock', target: 'BLOCKER', counts: 'lines', occurrences: 3, intervalSeconds: 600, matches: 12, offences: 4, bans: 3, disabled: null, stopped: null }], patterns });
 const full = (given: Partial<PatternResponse> = {}): PatternResponse => ({ pattern: aPattern(), expressions: ['^sshd: x <ip>'], service: 'OpenSSH', about: 'wrong passwords', source: 'auth.c', samples: [{ line: 'sshd: x 192.0.2.1', address: '192.0.2.1', user: 'ann' }], misses: ['sshd: y'], ...given });
 const aMatch = (given: Partial<MatchResponse> = {}): MatchResponse => ({
   program: 'sshd', text: 'sshd[1]: x', verdict: 'bad', address: '192.0.2.1', user: 'ann', pattern: 'sshd/x', notAnAddress: false, hostNames: [], times: 1,

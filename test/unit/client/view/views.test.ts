@@ -101,6 +101,36 @@ describe('status', () => {
     expect(page).toContain('OFF: pattern 2 does not compile');
     expect(page).toContain('! BLOCKER does not hold 192.0.2.1, 192.0.2.2');
   });
+
+  test('a rule that counts bans says so', () => {
+    const rule = { ...aStatus(at).rules[0]!, counts: 'bans' as const, intervalSeconds: 86_400 };
+    expect(statusPage(aStatus(at, { rules: [rule] }), now, plain)).toContain('  3 bans in 1d  ');
+  });
+
+  test('a rule that the circuit breaker has stopped is not on', () => {
+    const rule = { ...aStatus(at).rules[0]!, stopped: { since: before(60_000), reason: 'more than 5 new bans within a minute' } };
+    expect(statusPage(aStatus(at, { rules: [rule] }), now, plain)).toMatch(/fullblock {2}.* 7 {2}STOPPED\n/);
+  });
+
+  test('a source says what it refused, and what the kernel dropped before it', () => {
+    const page = (change: object): string => statusPage(aStatus(at, { sources: [{ ...aStatus(at).sources[0]!, type: 'syslog', path: 'udp 192.0.2.1:514', ...change }] }), now, plain);
+    expect(page({ refused: { count: 1200, last: '198.51.100.7' }, lost: 12 })).toMatch(/\n {4}udp 192\.0\.2\.1:514 refused 1,200 connections or datagrams, the last of 198\.51\.100\.7\n {2}! udp 192\.0\.2\.1:514 lost 12 datagrams, dropped by the kernel because they came too fast\n/);
+    expect(page({ refused: { count: 0, last: null }, lost: 0 })).not.toMatch(/refused|lost/);
+  });
+
+  test('a terminal of 80 columns has every table, and loses no trouble', () => {
+    const status = aStatus(at);
+    const source = { ...status.sources[0]!, path: '/var/www/customers/shop.example.org/log/access.log', lagBytes: 10_240, dropped: 7, cut: 0, unparsed: 3 };
+    const receiver = { name: 'mail administrators@example.org', kind: 'mail' as const, on: ['ban', 'refused', 'breakin', 'breaker', 'list', 'error'], sent: 3, failed: 1, waiting: 14, dropped: 2, lastAt: before(1000), error: null };
+    const tables = /^sources\n[^!]*?\n\nbans /m;
+    const page = statusPage(aStatus(at, { sources: [source], notify: [receiver] }), now, plain, 80);
+    const shown = tables.exec(page)?.[0].split('\n') ?? [];
+    expect(shown.length).toBeGreaterThan(8);
+    for (const line of shown) expect(width(line)).toBeLessThanOrEqual(80);
+    expect(page).toMatch(/LINES {2}MATCHED .*DROPPED .*LAST/);
+    expect(page).toMatch(/SENT {2}FAILED {2}WAITING {2}DROPPED/);
+    expect(statusPage(aStatus(at, { sources: [source], notify: [receiver] }), now, plain)).toContain('CUT  UNPARSED  LAST');
+  });
 });
 
 test('a list has one aligned line a ban, and its count', () => {

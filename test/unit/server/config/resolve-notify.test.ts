@@ -57,6 +57,10 @@ describe('refused, with line and key:', () => {
     expect(problemsOf(withNotify(`  - ${text}`))[0]).toMatch(problem);
   });
 
+  test('a receiver that is written wrongly is not also said to be absent', () => {
+    expect(problemsOf(withNotify('  - { on: ban, command: tell }'))).toEqual([expect.stringMatching(/^7: notify\[0\]\.command: found the text "tell"/)]);
+  });
+
   test('and a URL is never shown, because it is a secret', () => {
     expect(problemsOf(withNotify("  - { on: ban, webhook: 'htp://hooks.example.org/secret' }")).join()).not.toContain('secret');
     expect(warningsOf(withNotify("  - { on: ban, webhook: 'http://hooks.example.org/secret' }")).join()).not.toContain('secret');

@@ -62,6 +62,8 @@ describe('a program', () => {
     expect(await exec('nope', [], { ...options, path })).toEqual(missing);
     chmodSync(join(directory, 'prog'), 0o644);
     expect(await exec('prog', [], { ...options, path })).toMatchObject({ kind: 'missing' });
+    const whole = join(directory, 'nope');
+    expect(await exec(whole, [], { ...options, path }), 'by its whole path it is looked for nowhere else').toEqual({ kind: 'missing', message: `the program ${whole} is not installed` });
   });
 
   test('that is there and no program fails with a reason', async () => {

@@ -184,3 +184,13 @@ test('a login ahead of the clock, which was put back, gives no grace for ever', 
   room.hear(...three(X));
   expect(room.banned()).toEqual([`BLOCKER ${X}`]);
 });
+
+test('with a grace the window says how many it takes, and so does the forecast', () => {
+  const room = engineRoom({ rules: [rule('ssh', { occurrences: 3, grace: ms(10 * MINUTE) })] });
+  const line = (): Buffer => Buffer.from(`<38>Jan  2 03:04:05 host sshd[1]: ${failed(X)}`);
+  room.hear(accepted(X), failed(X), failed(X), failed(X), failed(X));
+  expect(room.engine.history(address(X)).windows).toMatchObject([{ rule: 'ssh', matches: 4, occurrences: 6 }]);
+  expect(room.engine.forecast(line()).rules).toMatchObject([{ matches: 5, occurrences: 6, decision: undefined }]);
+  room.clock.advance(ms(11 * MINUTE));
+  expect(room.engine.history(address(X)).windows).toMatchObject([{ rule: 'ssh', matches: 4, occurrences: 3 }]);
+});

@@ -7,10 +7,10 @@ import { isoOf } from '../views.ts';
 /** Every rule of the configuration with its counters, in the order of the file. */
 export function ruleViews(engine: EngineView): RuleStatus[] {
   const stopped = engine.stoppedRules();
-  return engine.policy.config.rules.map(({ name, target, occurrences, interval }) => {
+  return engine.policy.config.rules.map(({ name, target, countsBansOf, occurrences, interval }) => {
     const stop = stopped.get(name);
     return {
-      name, target, occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name),
+      name, target, counts: countsBansOf === undefined ? 'lines' : 'bans', occurrences, intervalSeconds: Math.round(interval / 1000), ...engine.ruleCounters(name),
       disabled: engine.policy.disabled.get(name) ?? null,
       stopped: stop === undefined ? null : { since: isoOf(stop.since), reason: stop.reason },
     };
@@ -72,13 +72,13 @@ export const matchHandler: Handler<'match'> = ({ engine }, { body }) => {
     notAnAddress,
     hostNames: names.map(({ rule, name, pattern }) => ({ name, rule: rule.name, pattern: pattern.name, usedns: rule.usedns })),
     times: entry.times,
-    rules: rules.map(({ rule, address, pattern, matches, decision }): MatchResponse['rules'][number] => ({
+    rules: rules.map(({ rule, address, pattern, matches, occurrences, decision }): MatchResponse['rules'][number] => ({
       rule: rule.config.name,
       target: rule.config.target,
       pattern: pattern.name,
       address,
       matches,
-      occurrences: rule.config.occurrences,
+      occurrences,
       decision: decision?.kind ?? 'counted',
       level: decision?.level ?? null,
       until: decision === undefined || decision.kind === 'none' ? null : toIso(decision.until),

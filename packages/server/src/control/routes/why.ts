@@ -25,10 +25,10 @@ export const whyHandler: Handler<'why'> = (daemon, { query }) => {
     bans: history.bans.map((ban) => banView(ban, { enforcement: engine.enforcementOf(ban), hits: hitsOf(ban), now })),
     endedBans: history.endedBans.map(endedBanView),
     offences: history.offences.map(offenceView),
-    windows: history.windows.map(({ rule, matches, lastAt }) => ({
+    windows: history.windows.map(({ rule, matches, occurrences, lastAt }) => ({
       rule,
       matches,
-      occurrences: rules.get(rule)?.occurrences ?? 0,
+      occurrences,
       intervalSeconds: Math.round((rules.get(rule)?.interval ?? 0) / 1000),
       lastAt: isoOf(lastAt),
     })),

@@ -11,6 +11,7 @@ import { createLists, type Lists, type ListState } from '../../packages/server/s
 import { engineRoom, failed, type EngineRoom } from '../support/engine-room.ts';
 import { DAY, HOUR, place, prefix, target } from '../support/policies.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const list = (name: string, given: Partial<ListConfig> = {}): ListConfig => ({
   name, from: { kind: 'url', url: `https://lists.example/${name}?key=secret` }, target: 'BLOCKER', ban: ms(3 * DAY), refresh: ms(DAY), mostEntries: 100_000, shrink: 50, grow: 300, unfit: 'refuse', place, ...given,
@@ -293,6 +294,13 @@ describe('over a restart', () => {
   });
 });
 
+/** Lets looks at a file come, two seconds apart, until there is something to be seen: how long reading takes is the disk's affair. */
+const passUntil = (it: ReturnType<typeof room>, what: string, is: () => boolean) =>
+  waitFor(what, async () => {
+    await it.pass(2000);
+    return is();
+  });
+
 describe('a list that is a file', () => {
   const file = (path: string, given: Partial<ListConfig> = {}): ListConfig => list('own', { from: { kind: 'file', path }, ...given });
 
@@ -304,10 +312,7 @@ describe('a list that is a file', () => {
     expect(it.banned()).toEqual(['BLOCKER 203.0.113.9']);
     writeFileSync(`${path}.new`, '203.0.113.10\n');
     renameSync(`${path}.new`, path);
-    await it.pass(2000);
-    await it.pass(2000);
-    await it.pass(2000);
-    expect(it.banned()).toEqual(['BLOCKER 203.0.113.10']);
+    await passUntil(it, 'the new entry', () => it.banned().join() === 'BLOCKER 203.0.113.10');
     expect(it.asked).toEqual([]);
   });
 
@@ -317,11 +322,11 @@ describe('a list that is a file', () => {
     await it.use(file(path));
     expect(it.lists.state()[0]?.error).toBe(`${path}: there is no such file`);
     writeFileSync(path, '203.0.113.9\n');
-    for (let i = 0; i < 3; i++) await it.pass(2000);
-    expect(it.lists.state()[0]).toMatchObject({ error: undefined, entries: 1 });
+    await passUntil(it, 'the file to be read', () => it.lists.state()[0]?.entries === 1);
+    expect(it.lists.state()[0]?.error).toBeUndefined();
     renameSync(path, `${path}.gone`);
     mkdirSync(path);
-    for (let i = 0; i < 3; i++) await it.pass(2000);
+    await passUntil(it, 'the directory to be seen', () => it.lists.state()[0]?.error !== undefined);
     expect(it.lists.state()[0]).toMatchObject({ error: `${path}: it is a directory; give the path of a file`, entries: 1 });
     expect(it.banned()).toEqual(['BLOCKER 203.0.113.9']);
     expect(it.notices).toHaveLength(2);

@@ -77,6 +77,17 @@ describe('a file', () => {
     expect(followed.source.stats()).toMatchObject({ cut: 1, lagBytes: 0 });
   });
 
+  test('may have lines that are cut in an address, of which no half is delivered: it would be somebody else’s', async () => {
+    const { log, write } = room();
+    writeFileSync(log, '');
+    const followed = await follow(log);
+    appendFileSync(log, `${'x'.repeat(65_536 - 18)} from 203.0.113.123 port 1\n`);
+    const after = write(1);
+    await followed.has(2);
+    expect(followed.lines.map((line) => line.slice(-20))).toEqual([`${'x'.repeat(15)} from`, after[0]?.slice(-20)]);
+    expect(followed.source.stats().cut).toBe(1);
+  });
+
   test('of which nothing was kept begins with a whole line', async () => {
     const { log } = room();
     writeFileSync(log, 'one\ntw');

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { instant } from 'banban-shared';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock, type Clock } from '../../packages/server/src/clock.ts';
 import type { ListeningSource } from '../../packages/server/src/ingest/listening.ts';
 import { syslogTcpSource } from '../../packages/server/src/ingest/syslog-tcp.ts';
@@ -53,6 +53,21 @@ describe('records', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(65_536);
   });
 
+  test('of a byte or two come in deliveries that are worked off in a moment each', async () => {
+    const source = made();
+    const sizes: number[] = [];
+    const { lines } = await received(source);
+    const counted = made();
+    await counted.start((bytes, _at, progress) => {
+      sizes.push(bytes.toString('latin1').split('\n').length - 1);
+      progress?.done?.();
+    });
+    onTestFinished(() => counted.stop());
+    for (const port of [source.port(), counted.port()]) (await connected(port ?? 0)).write('a\n'.repeat(50_000));
+    await waitFor('all', () => lines.length === 50_000 && sizes.reduce((sum, size) => sum + size, 0) === 50_000);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1000);
+  });
+
   test('that are not worked off are not read on: the sender waits, and nothing is lost', async () => {
     const source = made();
     const { lines, waiting } = await received(source, { hold: true });
@@ -61,7 +76,7 @@ describe('records', () => {
     let drained = false;
     for (let i = 0; i < count; i++) socket.write(`${LINE} ${i}\n`);
     socket.write('', () => (drained = true));
-    await waitFor('the first', () => waiting.length === 1);
+    await waitFor('the first', () => waiting.length > 0);
     const seen = lines.length;
     expect(seen).toBeLessThan(count);
     expect(drained).toBe(false);

@@ -25,6 +25,14 @@ describe('a window', () => {
     windows.forget(['ssh'], subject('2001:db8::'));
     expect(windows.size).toBe(0);
   });
+  test('takes a match that is read late with those it was near to, and leaves them where they are for one that is too old', () => {
+    const windows = createWindows();
+    windows.hit(rule(), A, at(5000), 'one');
+    expect(windows.hit(rule(), A, at(3999), 'too old', at(5500))).toBeUndefined();
+    expect(windows.of([rule()], A, at(5500))).toMatchObject([{ matches: 1, lastAt: at(5000) }]);
+    expect(windows.hit(rule(), A, at(4000), 'old', at(5500))).toBeUndefined();
+    expect(windows.hit(rule(), A, at(5600), 'two')?.lines).toEqual(['one', 'old', 'two']);
+  });
   test('is empty again after that', () => {
     const windows = createWindows();
     for (let i = 0; i < 3; i++) windows.hit(rule(), A, at(i), 'x');

@@ -189,3 +189,10 @@ test('a fault in the work of one delivery is not hidden and does not keep the ot
   while (r.turn());
   expect(worked).toEqual(['a', 'b', 'c']);
 });
+
+test('the clock is looked at after each piece of a stream, which may have a thousand lines', () => {
+  const r = room({ workTakes: 2 });
+  for (let i = 0; i < 5; i++) r.pump.push({ bytes: Buffer.from('a'), at: T0, feed: createFeed({ name: 'stream' }), progress: { key: 'x', after: () => '' } });
+  while (r.turn());
+  expect(r.slices).toEqual([1, 2, 3, 4, 5]);
+});

@@ -251,3 +251,8 @@ test('check says in one line what a good file has, and touches nothing', async (
   expect(await child.finished()).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^\S+banban\.yml is good: 1 rules, 1 targets, [^\n]*2 allowed networks\n$/) });
   expect(readdirSync(dir)).toEqual(['banban.yml']);
 });
+
+test('check names what else is allowed, whose addresses it does not know', async () => {
+  const path = writeConfig(tempDir(), `${POLICY}\nallowlist: [192.0.2.0/24, self, home.example.org, { file: /nowhere/allow.txt }]\n`);
+  expect(await spawnBanband(['check', '--config', path]).finished()).toMatchObject({ code: 0, stdout: expect.stringMatching(/ 1 allowed networks and those of self, home\.example\.org, \/nowhere\/allow\.txt\n$/) });
+});

@@ -47,8 +47,10 @@ function check(path: string, stateDir: string | undefined): number {
   const { policy, warnings, errors } = readPolicy(path, stateDir);
   for (const issue of warnings) process.stderr.write(`${printable(formatIssue(issue))}\n`);
   if (errors.length > 0) throw new ConfigError(errors);
-  const { rules, targets, allowlist } = policy.config;
-  process.stdout.write(`${path} is good: ${rules.length} rules, ${targets.length} targets, ${policy.patterns.size} patterns, ${allowlist.length} allowed networks\n`);
+  const { rules, targets, allowlist, allowSelf, allowHosts, allowFiles } = policy.config;
+  // What these hold is known to the daemon alone: they are named, so that nobody misses them in the number.
+  const more = [...(allowSelf ? ['self'] : []), ...allowHosts, ...allowFiles];
+  process.stdout.write(`${path} is good: ${rules.length} rules, ${targets.length} targets, ${policy.patterns.size} patterns, ${allowlist.length} allowed networks${more.length === 0 ? '' : ` and those of ${printable(more.join(', '))}`}\n`);
   return 0;
 }
 

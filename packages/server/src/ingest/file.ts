@@ -17,7 +17,8 @@ import type { Deliver, Positions, Source } from './source.ts';
 
 /** The truth, whatever the kernel told. */
 const LOOK_EVERY = ms(1000);
-/** Thousands of names take their time to look at: so many times as long is nothing looked at, and no longer than this. */
+/** More names than these take their time to look at: so many times as long is nothing looked at then, and no longer than `MOST_REST`. */
+const MANY_NAMES = 1000;
 const REST = 10;
 const MOST_REST = ms(10_000);
 /** A name whose file went has another within moments. */
@@ -73,8 +74,9 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
   let initial: Set<string> | undefined;
   let looks = 0;
   let began = clock.now();
-  /** How long the last look took. */
-  let took = 0;
+  /** How long nothing is looked at after the last look. */
+  let rest = 0;
+  let names = 0;
 
   const remembered = (): FilePosition[] => [...positions.keys()].filter((key) => key.startsWith(prefix)).flatMap((key) => parsePosition(positions.get(key)) ?? []);
 
@@ -278,6 +280,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     const trouble: string[] = [];
     const found = await findFiles(pattern);
     trouble.push(...found.problems);
+    names = found.paths.length;
     const [packed] = found.compressed;
     if (packed !== undefined && !told) {
       told = true;
@@ -365,7 +368,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
       .catch((error: unknown) => void (problems = [`${pattern} can't be looked at (${failureOf(error)})`]))
       .finally(() => {
         scanning = undefined;
-        took = Math.max(0, clock.now() - began);
+        rest = names > MANY_NAMES ? Math.min(MOST_REST, Math.max(0, clock.now() - began) * REST) : 0;
         const again = scanAgain;
         scanAgain = false;
         if (!stopped) aim(again);
@@ -378,7 +381,7 @@ export function fileSource({ path: pattern, from, positions, spared, say }: File
     const now = clock.now();
     const isMissing = [...followers.values()].some(({ leftAt, path }) => leftAt !== undefined && now < after(leftAt, SOON_FOR) && confirmed.get(path)?.follower.leftAt !== undefined);
     timer?.cancel();
-    timer = clock.after(ms(Math.max(atOnce || isMissing ? LOOK_SOON : LOOK_EVERY, Math.min(MOST_REST, took * REST))), () => {
+    timer = clock.after(ms(Math.max(atOnce || isMissing ? LOOK_SOON : LOOK_EVERY, rest)), () => {
       for (const follower of followers.values()) follower.wake();
       void scan();
     });

@@ -572,7 +572,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
     }
     const isLate = now - at > LATE;
-    for (const unit of unitsOf(address)) if (!isLate || (logins.lastWithin30Days(unit, now) ?? 0) < at) logins.note(unit, at);
+    for (const unit of unitsOf(address)) {
+      let last: Instant | undefined;
+      if (isLate) tryStore(() => (last = logins.lastWithin30Days(unit, now)));
+      if (last === undefined || last < at) logins.note(unit, at);
+    }
     for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject, isLate ? at : undefined);
     const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule' && (!isLate || b.since <= at));
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, now));

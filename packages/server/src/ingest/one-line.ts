@@ -5,6 +5,9 @@ const RETURN = 0x0d;
 const SPACE = 0x20;
 const TAB = 0x09;
 const DELETE = 0x7f;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const ADDRESS_BYTES: ReadonlySet<number> = new Set(Buffer.from('0123456789abcdefABCDEF.:'));
 
 const NOTHING = Buffer.alloc(0);
 
@@ -29,10 +32,21 @@ function withoutBytes(record: Buffer, isBad: (byte: number) => boolean): Buffer 
   return line;
 }
 
-/** What is left of a record that lost its end: up to its last space, because half an address is another's. Nothing of it is copied. */
+/** Where an end was lost: whoever chose the length chose what stands last, so that no pattern that asks for the line's end may find one there. */
+const CUT = Buffer.from(' [cut]');
+
+/** What is left of a record that lost its end: up to its last space, because half an address is another's, and with a mark. */
 export function wholeWords(record: Buffer): Buffer {
-  const space = record.lastIndexOf(SPACE);
-  return space < 0 ? NOTHING : record.subarray(0, space);
+  const space = record.subarray(0, Math.max(0, record.length - CUT.length + 1)).lastIndexOf(SPACE);
+  return space < 0 ? NOTHING : Buffer.concat([record.subarray(0, space), CUT]);
+}
+
+/** A record that may have lost its end, without what could be the first half of an address there. Nothing is copied. */
+export function withoutHalfAddress(record: Buffer): Buffer {
+  let start = trimmedEnd(record);
+  let isAddressLike = false;
+  for (; start > 0 && ADDRESS_BYTES.has(record[start - 1] ?? 0); start--) if (record[start - 1] === DOT || record[start - 1] === COLON) isAddressLike = true;
+  return isAddressLike ? record.subarray(0, start) : record;
 }
 
 /** The line of a record, without line ends; the bytes are the record's own where nothing had to be changed. */

@@ -7,7 +7,7 @@ import type { Instant } from 'banban-shared';
 import unixDgram, { type Socket } from 'unix-dgram';
 import type { Clock } from '../clock.ts';
 import { bindWithMode, giveSocket, makeSocketDirectory, socketError } from '../socket-file.ts';
-import { wholeWords } from './one-line.ts';
+import { withoutHalfAddress } from './one-line.ts';
 import type { Source } from './source.ts';
 
 /** The package's receive buffer; Linux gives a longer datagram cut to it, and the package does not say so. */
@@ -90,7 +90,8 @@ export function unixDatagramSource(options: UnixDatagramOptions, clock: Clock): 
         const isCut = datagram.length >= RECEIVE_BUFFER;
         if (isCut) cut++;
         lastAt = clock.now();
-        deliver(isCut ? wholeWords(datagram) : datagram, lastAt);
+        // One of just this length is whole.
+        deliver(isCut ? withoutHalfAddress(datagram) : datagram, lastAt);
       });
       return new Promise((resolve, reject) => {
         const fail = (cause: unknown): void => {

@@ -69,7 +69,7 @@ describe('messages', () => {
     const entry = readJournalEntry(json({ MESSAGE: `${'x '.repeat(40_000)}from 192.0.2.1` }));
     expect(entry?.isCut).toBe(true);
     expect(entry?.line?.length).toBeLessThan(65_536);
-    expect(entry?.line?.toString().endsWith('x x')).toBe(true);
+    expect(entry?.line?.toString().endsWith('x x [cut]')).toBe(true);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { oneLine, plainMessage } from '../../../../packages/server/src/ingest/one-line.ts';
+import { oneLine, plainMessage, withoutHalfAddress } from '../../../../packages/server/src/ingest/one-line.ts';
 
 const line = (text: string, isCut = false): string => oneLine(Buffer.from(text), isCut).toString();
 const message = (text: string, longest = 100): string => plainMessage(Buffer.from(text), longest).toString();
@@ -16,8 +16,19 @@ describe('a record as a line', () => {
   });
 
   test('that lost its end ends with a whole word: half an address is another’s', () => {
-    expect(line('sshd[1]: from 192.0.2.123', true)).toBe('sshd[1]: from');
+    expect(line('sshd[1]: from 192.0.2.123', true)).toBe('sshd[1]: from [cut]');
     expect(line('192.0.2.123', true)).toBe('');
+    expect(line('a b', true)).toBe('');
+  });
+
+  test('that lost its end has a mark there: whoever chose its length chose what would stand last', () => {
+    expect(line('sshd[1]: Failed password for x from 192.0.2.66 port 22 ssh2 and more', true)).toMatch(/ \[cut\]$/);
+  });
+
+  test('that may have lost its end loses what may be half an address, and nothing else', () => {
+    const rest = (text: string): string => withoutHalfAddress(Buffer.from(text)).toString();
+    for (const whole of ['a from 192.0.2.7 port 22 ssh2', 'abc', 'port 22\n', '']) expect(rest(whole)).toBe(whole);
+    for (const half of ['192.0.2.1', '192.0.', '2001:db8::', '192.0.2.1\n']) expect(rest(`from ${half}`)).toBe('from ');
   });
 });
 
@@ -31,6 +42,6 @@ describe('a message', () => {
   });
 
   test('that is too long ends with a whole word', () => {
-    expect(message('from 192.0.2.123', 12)).toBe('from');
+    expect(message('from 192.0.2.123', 12)).toBe('from [cut]');
   });
 });

@@ -31,6 +31,7 @@ import { createLogins, REMEMBERED } from './logins.ts';
 import { createNamesTried } from './names-tried.ts';
 import { createNamedHosts, type LookUp, type NamedLine } from './named-hosts.ts';
 import { createNeighbours } from './neighbours.ts';
+import { createOffenders } from './offenders.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
@@ -110,6 +111,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   const guarded = createGuarded();
   const logins = createLogins(store.past);
+  const offenders = createOffenders((limit) => store.past.offenders(limit));
   const namesTried = createNamesTried(() => policy.config.breakinAfter);
   const breaker = createBreaker(() => policy.config.breaker, store.past.stoppedRules());
   const listBans = createListBans({
@@ -343,9 +345,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
   /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
   function earlierOffences({ config: { name, target, memory, levels } }: RunningRule, subject: Subject, at: Instant): number {
     const scope = levels === 'target' ? { target } : levels === 'rule' ? { rule: name } : 'all';
+    // In other targets it may stand under another name: itself, or the network around it.
+    const subjects = (scope === 'all' && !isNetwork(subject) ? unitsOf(subject) : [subject]).filter((one) => offenders.mayHave(one));
+    if (subjects.length === 0) return 0;
     try {
-      // In other targets it may stand under another name: itself, or the network around it.
-      return store.countOffences(scope === 'all' && !isNetwork(subject) ? unitsOf(subject) : [subject], scope, instant(at - memory));
+      return store.countOffences(subjects, scope, instant(at - memory));
     } catch (error) {
       noteFailure(error);
       return 0;
@@ -411,6 +415,7 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     const decided = [...pending.values()];
     pending = new Map();
     const writes = decided.map((d) => d.write);
+    for (const { address, offence } of writes) if (offence !== undefined) offenders.add(address);
     let records: BanRecord[] = [];
     const positions = takeMoved();
     if (tryStore(() => (records = store.writeBans(writes, 'process', positions)))) {

@@ -25,16 +25,20 @@ export interface Logins {
   readonly waiting: number;
 }
 
-/** Begins with what the store has. */
-export function createLogins(store: Pick<PastStore, 'noteLogins' | 'lastLogin'>): Logins {
+/** Begins with what the store has. @throws StoreError */
+export function createLogins(store: Pick<PastStore, 'noteLogins' | 'lastLogin' | 'logins'>): Logins {
   const recent = createRecent<Subject, { at: Instant; written: Instant | undefined }>(MOST_IN_MEMORY);
   const waiting = new Map<Subject, Instant>();
+  for (const [subject, at] of store.logins(MOST_IN_MEMORY)) recent.set(subject, { at, written: at });
+  /** While all of them are in memory nobody else has logged in, and no ban costs a look into the database. */
+  let isWhole = recent.size < MOST_IN_MEMORY;
   return {
     note(subject, at) {
       const written = recent.get(subject)?.written;
       const isDue = (written === undefined || Math.abs(at - written) >= WRITTEN_AGAIN) && (waiting.size < MOST_WAITING || waiting.has(subject));
       if (isDue) waiting.set(subject, at);
       recent.set(subject, { at, written: isDue ? at : written });
+      if (recent.size >= MOST_IN_MEMORY) isWhole = false;
     },
     isWithin(subject, length, at) {
       const last = recent.get(subject)?.at;
@@ -42,7 +46,7 @@ export function createLogins(store: Pick<PastStore, 'noteLogins' | 'lastLogin'>)
       return last !== undefined && Math.abs(at - last) <= length;
     },
     lastWithin30Days(subject, at) {
-      const last = recent.get(subject)?.at ?? store.lastLogin(subject);
+      const last = recent.get(subject)?.at ?? (isWhole ? undefined : store.lastLogin(subject));
       return last !== undefined && at - last <= REMEMBERED ? last : undefined;
     },
     save() {

@@ -1,6 +1,6 @@
 /** What decisions look up of the past besides offences in one target: bans of an address, logins, and rules that were stopped. */
 import type { Database } from 'better-sqlite3';
-import { instant, type Instant } from 'banban-shared';
+import { instant, parseSubject, type Instant, type Subject } from 'banban-shared';
 import { explaining } from './explain.ts';
 import { sqlInstant } from './rows.ts';
 import type { Durability, PastStore } from './store.ts';
@@ -16,9 +16,11 @@ interface PastBanRow {
 /** Every statement, compiled when the store is opened. */
 export const preparePast = (db: Database) => ({
   bansOf: db.prepare<Value[], PastBanRow>("SELECT id, target, origin_name AS rule, since FROM bans WHERE address = ? AND ended_at IS NOT NULL AND since > ? AND since <= ? AND origin_kind = 'rule' UNION ALL SELECT id, target, origin_name, since FROM bans WHERE address = ? AND ended_at IS NULL AND since > ? AND since <= ? AND origin_kind = 'rule' ORDER BY since DESC, id DESC LIMIT ?"),
+  offenders: db.prepare<Value[], string>("SELECT DISTINCT address FROM offences WHERE decision <> 'none' LIMIT ?").pluck(),
   lastOffence: db.prepare<Value[], number | null>("SELECT max(at) FROM offences WHERE address = ? AND rule = ? AND at <= ? AND decision <> 'none'").pluck(),
   putLogin: db.prepare<Value[]>('INSERT INTO logins (address, at) VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET at = max(at, excluded.at)'),
   login: db.prepare<Value[], number>('SELECT at FROM logins WHERE address = ?').pluck(),
+  logins: db.prepare<Value[], { address: string; at: number }>('SELECT address, at FROM (SELECT address, at FROM logins ORDER BY at DESC LIMIT ?) ORDER BY at'),
   forgetLogins: db.prepare<Value[]>('DELETE FROM logins WHERE address IN (SELECT address FROM logins WHERE at < ? LIMIT ?)'),
   stopped: db.prepare<[], { rule: string; at: number; reason: string }>('SELECT rule, at, reason FROM stopped_rules ORDER BY rule'),
   stop: db.prepare<Value[]>('INSERT INTO stopped_rules (rule, at, reason) VALUES (?, ?, ?) ON CONFLICT (rule) DO UPDATE SET at = excluded.at, reason = excluded.reason'),
@@ -40,6 +42,7 @@ const bound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15
 export function pastTable({ path, statements, write }: PastTableParts): PastStore {
   return {
     bansOf: (address, since, now, limit) => explaining(path, () => statements().bansOf.all(address, bound(since), bound(now), address, bound(since), bound(now), limit).map((row) => ({ ...row, since: instant(row.since) }))),
+    offenders: (limit) => explaining(path, () => statements().offenders.all(limit).flatMap((address) => parseSubject(address) ?? [])),
     lastOffence(addresses, rule, now) {
       const last = explaining(path, () => addresses.flatMap((address) => statements().lastOffence.get(address, rule, bound(now)) ?? []));
       return last.length === 0 ? undefined : instant(Math.max(...last));
@@ -53,6 +56,15 @@ export function pastTable({ path, statements, write }: PastTableParts): PastStor
       const at = explaining(path, () => statements().login.get(address));
       return at === undefined ? undefined : instant(at);
     },
+    logins: (limit) =>
+      explaining(path, () => {
+        const logins = new Map<Subject, Instant>();
+        for (const { address, at } of statements().logins.iterate(limit)) {
+          const subject = parseSubject(address);
+          if (subject !== undefined) logins.set(subject, instant(at));
+        }
+        return logins;
+      }),
     forgetLogins(before, limit) {
       let gone = 0;
       write('process', () => (gone = statements().forgetLogins.run(bound(before), limit).changes));

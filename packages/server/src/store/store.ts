@@ -128,11 +128,15 @@ export interface PastBan {
 export interface PastStore {
   /** Bans of an address that rules set after `since` and up to `now`, active and ended, the newest first. */
   bansOf(address: Subject, since: Instant, now: Instant, limit: number): PastBan[];
+  /** Addresses with an offence that led to a ban or a longer one, at most `limit` of them. */
+  offenders(limit: number): Subject[];
   /** When one of these last had an offence against a rule that led to a ban or a longer one; what is ahead of `now` is from before the clock was put back. */
   lastOffence(addresses: readonly Subject[], rule: string, now: Instant): Instant | undefined;
   /** Remembers when somebody last logged in from these. */
   noteLogins(logins: ReadonlyMap<Subject, Instant>): void;
   lastLogin(address: Subject): Instant | undefined;
+  /** The newest logins, at most `limit`, the oldest of them first. */
+  logins(limit: number): ReadonlyMap<Subject, Instant>;
   /** Deletes at most `limit` logins older than `before`; how many went. */
   forgetLogins(before: Instant, limit: number): number;
   /** The rules that the circuit breaker has stopped. */

@@ -14,6 +14,5 @@ CREATE TABLE stopped_rules (
   at INTEGER NOT NULL,
   reason TEXT NOT NULL
 ) STRICT;
-CREATE INDEX offences_by ON offences (address, rule, at);
 `,
 };

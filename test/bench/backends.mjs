@@ -89,7 +89,7 @@ const holding = (daemon, count) => until(`${count} rows`, async () => {
   const target = await daemon.target();
   const places = Math.min(count, target.capacity ?? Infinity);
   return target.bans >= count && target.held >= places ? target : undefined;
-}, 300);
+}, 300, 50);
 
 async function storm(target, env) {
   const dir = mkdtempSync(join(tmpdir(), 'banban-bench-'));

@@ -22,14 +22,14 @@ export function rssBytes(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) * 1024;
 }
 
-/** Asks again and again until `ask` answers something other than undefined. */
-export async function until(what, ask, seconds = 60) {
+/** Asks again and again until `ask` answers something other than undefined. Where the daemon is asked while it is measured, seldom: an answer takes it a millisecond or more. */
+export async function until(what, ask, seconds = 60, everyMs = 5) {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > end) throw new Error(`waited ${seconds} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

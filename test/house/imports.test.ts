@@ -88,7 +88,7 @@ const rows: readonly Row[] = [
   {
     part: 'allow/',
     who: server('allow/'),
-    may: [server('(?:allow|netlink|names)/'), ports, shared],
+    may: [server('(?:allow|netlink|names)/'), server('file-reasons\\.ts$'), ports, shared],
     types: [server('observe/log\\.ts$')],
     because: 'it follows files, names and links, and tells the engine through one function',
     refuses: ['packages/server/src/allow/x.ts', `import type { Engine } from '../engine/contract.ts'`],
@@ -145,7 +145,7 @@ const rows: readonly Row[] = [
   {
     part: 'lists/',
     who: server('lists/'),
-    may: [server('lists/'), server('(?:clock|slices|version)\\.ts$'), shared],
+    may: [server('lists/'), server('(?:clock|file-reasons|slices|version)\\.ts$'), shared],
     types: [server('(?:config/config|observe/log)\\.ts$')],
     because: 'it fetches and reads, and has what it found put in force by whoever bans: it names no engine and no store',
     refuses: ['packages/server/src/lists/x.ts', `import { createEngine } from '../engine/engine.ts'`],
@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
   },
   {
     part: 'the server’s small files',
-    who: server('(?:accounts|clock|slices|socket-file|version)\\.ts$'),
+    who: server('(?:accounts|clock|file-reasons|slices|socket-file|version)\\.ts$'),
     may: [server('clock\\.ts$'), shared],
     because: 'everything stands on them',
     refuses: ['packages/server/src/clock.ts', `import type { Log } from './observe/log.ts'`],

@@ -23,6 +23,7 @@ import { createBreaker } from './breaker.ts';
 import { createCuts } from './cuts.ts';
 import type { Tell } from './events.ts';
 import { createExpiry } from './expiry.ts';
+import { createFeed } from './feed.ts';
 import { forecast } from './forecast.ts';
 import { createGuarded } from './guarded.ts';
 import { createListBans } from './list-bans.ts';
@@ -35,7 +36,7 @@ import { createOffenders } from './offenders.ts';
 import { createPatternBook } from './pattern-book.ts';
 import type { Policy, RunningRule } from './policy.ts';
 import { createPump } from './pump.ts';
-import { anybodysFeed, createReader } from './reader.ts';
+import { createReader } from './reader.ts';
 import { shapeText, targetOfShape } from './target-shapes.ts';
 import { createUnsaved } from './unsaved.ts';
 
@@ -184,7 +185,8 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
 
   // ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  const anybody = anybodysFeed();
+  /** Of deliveries that come from nobody in particular. */
+  const anybody = createFeed({ name: 'log' });
   const reader = createReader({
     policy: () => policy,
     counters,
@@ -291,13 +293,11 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     // The second offence of one slice has to see what the first one did.
     if (pending.has(key) || pending.size >= WRITE_AT_ONCE) settle();
     const standing = active.get(target, address);
-    const allowedBy = allowed.overlap(address);
-    const guard = guarded.of(address);
-    const wasStopped = breaker.stopped(name);
+    const present = presentFacts(rule, address, at);
     // Beneath the ban of a list each counts, for when the list lets go.
     const isCovered = standing?.origin.kind !== 'list' && isLongEnough({ at, lengths, active: standing });
-    if (isRepeat(name, address, at) && (allowedBy !== undefined || guard !== undefined || wasStopped !== undefined || isCovered)) return;
-    const facts = { ...factsOf(rule, address, at), shorter: jitter * chance() };
+    if (isRepeat(name, address, at) && (present.allowedBy !== undefined || present.guard !== undefined || present.stopped !== undefined || isCovered)) return;
+    const facts = { ...present, earlier: earlierOffences(rule, address, at), shorter: jitter * chance() };
     const wish = decide(facts);
     const isTripped = wish.kind === 'ban' && trips(name, address, at);
     const decision = isTripped ? decide({ ...facts, stopped: STOPPED }) : wish;
@@ -327,20 +327,18 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
     });
   }
 
-  /** What a decision on an offence against a rule goes by. */
-  function factsOf(rule: RunningRule, subject: Subject, at: Instant): OffenceFacts {
-    const { name, target, ban: lengths } = rule.config;
-    return {
-      at,
-      now: clock.now(),
-      allowedBy: allowed.overlap(subject),
-      guard: guarded.of(subject)?.why,
-      stopped: breaker.stopped(name) === undefined ? undefined : STOPPED,
-      earlier: earlierOffences(rule, subject, at),
-      lengths,
-      active: active.get(target, subject),
-    };
-  }
+  /** What a decision on an offence against a rule goes by, but for the past, which costs a look into the database. */
+  const presentFacts = ({ config: { name, target, ban: lengths } }: RunningRule, subject: Subject, at: Instant): Omit<OffenceFacts, 'earlier'> => ({
+    at,
+    now: clock.now(),
+    allowedBy: allowed.overlap(subject),
+    guard: guarded.of(subject)?.why,
+    stopped: breaker.stopped(name) === undefined ? undefined : STOPPED,
+    lengths,
+    active: active.get(target, subject),
+  });
+
+  const factsOf = (rule: RunningRule, subject: Subject, at: Instant): OffenceFacts => ({ ...presentFacts(rule, subject, at), earlier: earlierOffences(rule, subject, at) });
 
   /** A database that can't be read must not keep anybody from being banned: then it is the first offence. */
   function earlierOffences({ config: { name, target, memory, levels } }: RunningRule, subject: Subject, at: Instant): number {
@@ -577,12 +575,13 @@ export function createEngine(parts: EngineParts, initial: Policy): Engine {
       }
     }
     const isLate = now - at > LATE;
+    const names = [...rules.keys()];
     for (const unit of unitsOf(address)) {
       let last: Instant | undefined;
       if (isLate) tryStore(() => (last = logins.lastWithin30Days(unit, now)));
       if (last === undefined || last < at) logins.note(unit, at);
+      windows.forget(names, unit, isLate ? at : undefined);
     }
-    for (const subject of unitsOf(address)) windows.forget(policy.rules.map((r) => r.config.name), subject, isLate ? at : undefined);
     const automatic = bansFor(address).filter((b) => b.origin.kind === 'rule' && (!isLate || b.since <= at));
     if (automatic.length > 0) tryStore(() => end(automatic, 'pardoned', undefined, now));
     if (isLate) return;

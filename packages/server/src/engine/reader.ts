@@ -12,7 +12,7 @@ import { splitLines, unescapeTabs } from '../syslog/lines.ts';
 import { parseLine } from '../syslog/parse.ts';
 import { stampOf } from '../syslog/stamp.ts';
 import type { EngineCounters } from './contract.ts';
-import { createFeed, type Feed } from './feed.ts';
+import type { Feed } from './feed.ts';
 import type { Policy } from './policy.ts';
 import type { Delivery } from './pump.ts';
 
@@ -203,6 +203,3 @@ export function createReader({ policy, counters, anybody, onGood, onHits, onName
     },
   };
 }
-
-/** A feed for lines that nobody in particular delivers. */
-export const anybodysFeed = (): Feed => createFeed({ name: 'log' });

@@ -3,33 +3,19 @@ import { constants } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { listParser, type ListText } from 'banban-shared';
 import type { Clock } from '../clock.ts';
+import { fileMark, fileReason } from '../file-reasons.ts';
 import { throughSteps } from '../slices.ts';
 
 /** As for a list that is fetched. */
 const LARGEST = 64 * 1024 * 1024;
 const PIECE = 65_536;
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file: a part of its path is not a directory',
-  EACCES: 'banband may not read it',
-  EPERM: 'banband may not read it',
-  ELOOP: 'its symbolic links lead in a circle',
-  // A socket can't be opened.
-  ENXIO: 'it is not a regular file',
-};
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return REASONS[code] ?? `it can’t be read: ${error instanceof Error ? error.message : String(error)}`;
-}
-
-const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): string => [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+const reasonOf = (error: unknown): string => fileReason(error) ?? `it can’t be read: ${error instanceof Error ? error.message : String(error)}`;
 
 /** What is another when the file was written or replaced; undefined when there is none. */
 export async function fileStamp(path: string): Promise<string | undefined> {
   try {
-    return stampOf(await stat(path, { bigint: true }));
+    return fileMark(await stat(path, { bigint: true }));
   } catch {
     return undefined;
   }
@@ -55,7 +41,7 @@ export async function readListFile(clock: Clock, path: string, most: number): Pr
       if (problem !== undefined) return failed(problem);
     }
     const list = await throughSteps(clock, parser.ending());
-    return 'problem' in list ? failed(list.problem) : { kind: 'list', list, stamp: stampOf(stats) };
+    return 'problem' in list ? failed(list.problem) : { kind: 'list', list, stamp: fileMark(stats) };
   } catch (error) {
     return failed(reasonOf(error));
   } finally {

@@ -3,7 +3,8 @@ import type { Database } from 'better-sqlite3';
 import { instant, NEVER, parseAddress, parseHostName, parsePrefix, subjectOf } from 'banban-shared';
 import { explaining } from './explain.ts';
 import { sqlInstant } from './rows.ts';
-import { StoreError, type AllowedRecord, type AllowStore, type Durability, type HostRecord } from './store.ts';
+import { StoreError, type AllowedRecord, type AllowStore, type HostRecord } from './store.ts';
+import type { TableParts } from './table.ts';
 
 interface AllowedRow {
   readonly prefix: string;
@@ -34,15 +35,8 @@ export const prepareAllow = (db: Database) => ({
   forgetHost: db.prepare<Value[]>('DELETE FROM allowed_hosts WHERE name = ?'),
 });
 
-/** What the tables need of the store: its statements as they are now, its path, and its one way to write. */
-export interface AllowTableParts {
-  readonly path: string;
-  statements(): ReturnType<typeof prepareAllow>;
-  write(durability: Durability, action: () => void): void;
-}
-
 /** The part of the store that is about the allow list. */
-export function allowTable({ path, statements, write }: AllowTableParts): AllowStore {
+export function allowTable({ path, statements, write }: TableParts<ReturnType<typeof prepareAllow>>): AllowStore {
   return {
     byHand: () => explaining(path, () => statements().byHand.all().map((row) => allowedOf(path, row))),
     change({ put, remove }) {

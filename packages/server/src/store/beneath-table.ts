@@ -3,7 +3,8 @@ import type { Database } from 'better-sqlite3';
 import { instant, NEVER, parseSubject } from 'banban-shared';
 import { explaining } from './explain.ts';
 import { sqlInstant } from './rows.ts';
-import type { BeneathRecord, BeneathStore, Durability } from './store.ts';
+import type { BeneathRecord, BeneathStore } from './store.ts';
+import type { TableParts } from './table.ts';
 
 interface BeneathRow {
   readonly target: string;
@@ -24,15 +25,8 @@ export const prepareBeneath = (db: Database) => ({
   remove: db.prepare<Value[]>('DELETE FROM beneath WHERE target = ? AND address = ?'),
 });
 
-/** What the table needs of the store: its statements as they are now, its path, and its one way to write. */
-export interface BeneathTableParts {
-  readonly path: string;
-  statements(): ReturnType<typeof prepareBeneath>;
-  write(durability: Durability, action: () => void): void;
-}
-
 /** The part of the store that is about them. */
-export function beneathTable({ path, statements, write }: BeneathTableParts): BeneathStore {
+export function beneathTable({ path, statements, write }: TableParts<ReturnType<typeof prepareBeneath>>): BeneathStore {
   return {
     all: () => explaining(path, () => statements().all.all().flatMap((row) => recordOf(row) ?? [])),
     change({ put, remove }, durability) {

@@ -2,8 +2,9 @@
 import type { Database } from 'better-sqlite3';
 import { instant, parseSubject, type Instant, type Subject } from 'banban-shared';
 import { explaining } from './explain.ts';
-import { sqlInstant } from './rows.ts';
-import type { Durability, PastStore } from './store.ts';
+import { sqlBound, sqlInstant } from './rows.ts';
+import type { PastStore } from './store.ts';
+import type { TableParts } from './table.ts';
 
 type Value = string | number | null;
 interface PastBanRow {
@@ -28,23 +29,13 @@ export const preparePast = (db: Database) => ({
   event: db.prepare<Value[]>('INSERT INTO events (at, type, who, detail) VALUES (?, ?, ?, ?)'),
 });
 
-/** What the tables need of the store: its statements as they are now, its path, and its one way to write. */
-export interface PastTableParts {
-  readonly path: string;
-  statements(): ReturnType<typeof preparePast>;
-  write(durability: Durability, action: () => void): void;
-}
-
-/** The infinities are further than any stamp. */
-const bound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15), 8.64e15));
-
 /** The part of the store that decisions look things up in. */
-export function pastTable({ path, statements, write }: PastTableParts): PastStore {
+export function pastTable({ path, statements, write }: TableParts<ReturnType<typeof preparePast>>): PastStore {
   return {
-    bansOf: (address, since, now, limit) => explaining(path, () => statements().bansOf.all(address, bound(since), bound(now), address, bound(since), bound(now), limit).map((row) => ({ ...row, since: instant(row.since) }))),
+    bansOf: (address, since, now, limit) => explaining(path, () => statements().bansOf.all(address, sqlBound(since), sqlBound(now), address, sqlBound(since), sqlBound(now), limit).map((row) => ({ ...row, since: instant(row.since) }))),
     offenders: (limit) => explaining(path, () => statements().offenders.all(limit).flatMap((address) => parseSubject(address) ?? [])),
     lastOffence(addresses, rule, now) {
-      const last = explaining(path, () => addresses.flatMap((address) => statements().lastOffence.get(address, rule, bound(now)) ?? []));
+      const last = explaining(path, () => addresses.flatMap((address) => statements().lastOffence.get(address, rule, sqlBound(now)) ?? []));
       return last.length === 0 ? undefined : instant(Math.max(...last));
     },
     noteLogins(logins) {
@@ -67,7 +58,7 @@ export function pastTable({ path, statements, write }: PastTableParts): PastStor
       }),
     forgetLogins(before, limit) {
       let gone = 0;
-      write('process', () => (gone = statements().forgetLogins.run(bound(before), limit).changes));
+      write('process', () => (gone = statements().forgetLogins.run(sqlBound(before), limit).changes));
       return gone;
     },
     stoppedRules: () => explaining(path, () => new Map(statements().stopped.all().map(({ rule, at, reason }) => [rule, { since: instant(at), reason }]))),

@@ -54,6 +54,9 @@ const MOST_TEXT = 65_536;
 /** Rules, targets and reasons of a configuration; a list of a hundred thousand different reasons has to do without. */
 const MOST_SHARED = 1024;
 
+/** An instant to compare with: the infinities are further than any stamp. A level's memory of `forever` asks since -Infinity. */
+export const sqlBound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15), 8.64e15));
+
 /** An instant as SQL has it: whole milliseconds, NULL for never. NaN would read back as for ever, so it is refused. */
 export function sqlInstant(at: Instant): number | null {
   if (at === NEVER) return null;

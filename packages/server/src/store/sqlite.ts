@@ -12,7 +12,7 @@ import { makePrivateFile, openDatabase, prepareDirectory, syncFile, writeAhead }
 import { damagedDatabase, explaining } from './explain.ts';
 import { migrate, refuseOthers } from './migrate.ts';
 import type { Migration } from './migration.ts';
-import { RowReader, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
+import { RowReader, sqlBound, sqlInstant, sqlLines, type BanRow, type EndedBanRow, type OffenceRow, type UnreleasedRow } from './rows.ts';
 import { StoreError, type AllowStore, type BanEnd, type BanRecord, type BanWrite, type BeneathStore, type Durability, type EndCause, type EndedBanRecord, type NewOffence, type OffenceRecord, type OffenceScope, type PastStore, type Store, type Unreleased } from './store.ts';
 
 /** What may be left out: all but `warn` is for tests. */
@@ -246,7 +246,7 @@ class SqliteStore implements Store {
   }
 
   countOffences(addresses: readonly Subject[], scope: OffenceScope, since: Instant): number {
-    const from = bound(since);
+    const from = sqlBound(since);
     const { countAllOffences, countOffences, countOffencesAgainst } = this.sql;
     const countOf = (address: Subject): number => (scope === 'all' ? countAllOffences.get(address, from) : 'target' in scope ? countOffences.get(address, scope.target, from) : countOffencesAgainst.get(address, scope.rule, from)) ?? 0;
     return explaining(this.path, () => addresses.reduce((sum, address) => sum + countOf(address), 0));
@@ -268,7 +268,7 @@ class SqliteStore implements Store {
     let gone = 0;
     this.write('process', () => {
       gone = 0;
-      for (const statement of [this.sql.purgeBans, this.sql.purgeOffences, this.sql.purgeEvents]) gone += statement.run({ before: bound(before), limit }).changes;
+      for (const statement of [this.sql.purgeBans, this.sql.purgeOffences, this.sql.purgeEvents]) gone += statement.run({ before: sqlBound(before), limit }).changes;
     });
     return gone;
   }
@@ -322,6 +322,3 @@ class SqliteStore implements Store {
     });
   }
 }
-
-/** For comparisons: the infinities are further than any stamp. A level's memory of `forever` asks since -Infinity. */
-const bound = (at: Instant): number => Math.round(Math.min(Math.max(at, -8.64e15), 8.64e15));
